@@ -1,0 +1,161 @@
+-- Creates every table of the store.
+-- Names and metric keys are data, never identifiers; all times are UTC.
+
+create table meta (
+    key varchar not null,
+    value varchar
+);
+
+-- One row per project. `origin` is the server (scheme://host[:port]) it came from.
+create table projects (
+    project_no integer not null,
+    origin varchar not null,
+    storage_id varchar not null,
+    internal_id varchar,
+    entity varchar not null,
+    project varchar not null,
+    description varchar,
+    access varchar,
+    created_at timestamp,
+    attributes json
+);
+
+-- One row per run: what the server says of it, then what this store knows of it.
+create table runs (
+    run_no integer not null,
+    project_no integer not null,
+    storage_id varchar not null,
+    run_id varchar not null,
+    display_name varchar,
+    state varchar,
+    group_name varchar,
+    job_type varchar,
+    sweep_id varchar,
+    tags varchar[],
+    notes varchar,
+    description varchar,
+    git_commit varchar,
+    host varchar,
+    program varchar,
+    read_only boolean,
+    username varchar,
+    user_name varchar,
+    created_at timestamp,
+    heartbeat_at timestamp,
+    updated_at timestamp,
+    duration double,
+    exit_code integer,
+    stop_requested boolean,
+    config json,
+    wandb_config json,
+    summary json,
+    system_metrics json,
+    history_keys json,
+    history_line_count bigint,
+    events_line_count bigint,
+    log_line_count bigint,
+    last_step bigint,
+    -- ledger
+    generation integer not null,
+    status varchar not null,
+    fingerprint varchar,
+    stored_rows bigint not null,
+    synced_at timestamp,
+    sync_no integer,
+    missing_since timestamp
+);
+
+-- One row per metric key and stream ('history' or 'system').
+create table keys (
+    key_no integer not null,
+    key varchar not null,
+    stream varchar not null
+);
+
+-- One row per logged value, inserted in (run, key, step) order.
+-- `text` is the JSON literal of everything that is not exactly a double.
+create table history (
+    run_no integer not null,
+    key_no integer not null,
+    step bigint not null,
+    value double,
+    text varchar
+);
+
+-- One row per machine-metrics value; `step` is the row number in the stream.
+create table system (
+    run_no integer not null,
+    key_no integer not null,
+    step bigint not null,
+    value double,
+    text varchar
+);
+
+-- One row per run and key: what is stored of it.
+create table run_keys (
+    run_no integer not null,
+    key_no integer not null,
+    kind varchar not null,
+    rows bigint not null,
+    first_step bigint not null,
+    last_step bigint not null,
+    min double,
+    max double,
+    last varchar
+);
+
+-- One row per run file. `blob` is the sha256 of its bytes once they are stored.
+create table files (
+    run_no integer not null,
+    name varchar not null,
+    storage_id varchar,
+    size bigint,
+    md5 varchar,
+    mimetype varchar,
+    updated_at timestamp,
+    uploaded boolean not null,
+    blob varchar
+);
+
+-- One row per console line.
+create table console_lines (
+    run_no integer not null,
+    number bigint not null,
+    logged_at timestamp,
+    level varchar,
+    line varchar
+);
+
+-- One row per deleted run that this store still keeps.
+create table tombstones (
+    project_no integer not null,
+    storage_id varchar not null,
+    run_id varchar not null,
+    first_missed_at timestamp not null,
+    believed_at timestamp
+);
+
+-- One row per run that could not be brought over, with the reason.
+create table quarantine (
+    project_no integer not null,
+    storage_id varchar not null,
+    run_id varchar,
+    reason varchar not null,
+    attempts integer not null,
+    last_attempt_at timestamp not null
+);
+
+-- One row per sync.
+create table syncs (
+    sync_no integer not null,
+    project_no integer not null,
+    started_at timestamp not null,
+    finished_at timestamp,
+    status varchar not null,
+    runs_seen integer,
+    runs_fetched integer,
+    rows_fetched bigint,
+    requests integer,
+    bytes_received bigint,
+    message varchar
+);

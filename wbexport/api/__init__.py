@@ -1,0 +1,1 @@
+"""W&B's objects, read over the network."""

@@ -1,0 +1,1 @@
+"""Columnar shapes: pure functions, no I/O."""

@@ -1,0 +1,196 @@
+"""Every error that wbexport raises on purpose.
+
+WbexportError
+├─ InputError (ValueError)     an argument that cannot be right
+│  ├─ SettingsError            missing or malformed key, URL, settings file
+│  ├─ PathError                an entity/project/run path that cannot be parsed
+│  ├─ QueryError               a filter, order, key or SQL text we do not understand
+│  └─ UnsafeNameError          a name from a server that would leave its folder
+├─ RequestError                no usable answer from W&B
+│  ├─ TransportError           connection, timeout, cut body (after retries)
+│  ├─ AuthError                401, 403
+│  ├─ RateLimitError           429 beyond the retry budget
+│  ├─ ServerError              5xx beyond the retry budget
+│  ├─ ResponseError            an answer of the wrong shape (a login page, broken JSON)
+│  └─ GraphQLError             200 with errors[]; keeps them
+├─ NotFoundError (ValueError)  project, run, file
+├─ IntegrityError              bytes or rows that do not match what the server promised
+├─ StoreError                  a local file that cannot be used
+│  ├─ StoreMissingError        there is no store at this path
+│  ├─ StoreBusyError           another process writes it; carries pid and command
+│  ├─ StoreVersionError        written by a newer wbexport
+│  ├─ StoreDamagedError        not a store, or bytes that fail their checksum
+│  └─ StoreSpaceError          disk full, read-only or over quota
+└─ SyncError                   some runs failed; carries which and why
+
+Messages name the thing concerned and the next step. They never hold a key or a signed URL.
+`wandb.Api` scripts catch `ValueError` for bad arguments and missing things; they still can.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "AuthError",
+    "GraphQLError",
+    "InputError",
+    "IntegrityError",
+    "NotFoundError",
+    "PathError",
+    "QueryError",
+    "RateLimitError",
+    "RequestError",
+    "ResponseError",
+    "ServerError",
+    "SettingsError",
+    "StoreBusyError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreMissingError",
+    "StoreSpaceError",
+    "StoreVersionError",
+    "SyncError",
+    "TransportError",
+    "UnsafeNameError",
+    "WbexportError",
+]
+
+
+class WbexportError(Exception):
+    """Base of every error that wbexport raises on purpose."""
+
+
+class InputError(WbexportError, ValueError):
+    """An argument that cannot be right, found before anything was sent or written."""
+
+
+class SettingsError(InputError):
+    """A missing or malformed API key, host or settings file."""
+
+
+class PathError(InputError):
+    """An entity, project, run or file path that cannot be parsed."""
+
+
+class QueryError(InputError):
+    """A filter, order, key or SQL text that is not understood."""
+
+
+class UnsafeNameError(InputError):
+    """A name that would leave the folder it is meant for."""
+
+
+class RequestError(WbexportError):
+    """No usable answer from the server.
+
+    Args:
+        message: What happened and what to do; holds no secret.
+        status: HTTP status, when there was one.
+        url: Scheme, host and path of the request; never its query.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, url: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.url = url
+
+
+class TransportError(RequestError):
+    """A connection that failed, timed out or was cut, after all retries."""
+
+
+class AuthError(RequestError):
+    """The server refused the key, or the key may not see this object."""
+
+
+class RateLimitError(RequestError):
+    """The server kept answering 429 beyond the retry budget."""
+
+
+class ServerError(RequestError):
+    """The server kept answering 5xx beyond the retry budget."""
+
+
+class ResponseError(RequestError):
+    """An answer of the wrong shape, such as a login page in place of JSON."""
+
+
+class GraphQLError(RequestError):
+    """A GraphQL answer with `errors`; partial data is never used.
+
+    Args:
+        message: The joined messages of the server.
+        errors: The `errors` list as received.
+        operation: Name of the document that was sent.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        errors: Sequence[Mapping[str, Any]] = (),
+        operation: str | None = None,
+    ) -> None:
+        super().__init__(message, status=200)
+        self.errors = list(errors)
+        self.operation = operation
+
+
+class NotFoundError(WbexportError, ValueError):
+    """A project, run or file that is not there, or not visible to this key."""
+
+
+class IntegrityError(WbexportError):
+    """Bytes or rows that do not match what the server promised."""
+
+
+class StoreError(WbexportError):
+    """A local store that cannot be used."""
+
+
+class StoreMissingError(StoreError):
+    """There is no store at this path."""
+
+
+class StoreBusyError(StoreError):
+    """Another process holds the store for writing.
+
+    Args:
+        message: What is held, by whom, and what to do.
+        pid: Process id of the holder, when known.
+        command: Command line of the holder, when known.
+    """
+
+    def __init__(self, message: str, *, pid: int | None = None, command: str | None = None) -> None:
+        super().__init__(message)
+        self.pid = pid
+        self.command = command
+
+
+class StoreVersionError(StoreError):
+    """The store was written by a newer wbexport."""
+
+
+class StoreDamagedError(StoreError):
+    """The file is not a store, or its bytes fail their checksum."""
+
+
+class StoreSpaceError(StoreError):
+    """The disk is full, read-only or over its quota."""
+
+
+class SyncError(WbexportError):
+    """A sync could not bring some runs over.
+
+    Args:
+        message: How many runs failed and what to do.
+        failures: Run path to reason.
+    """
+
+    def __init__(self, message: str, *, failures: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.failures = dict(failures or {})

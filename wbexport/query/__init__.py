@@ -1,0 +1,1 @@
+"""What a filter or an order means: pure, no I/O."""

@@ -1,0 +1,1 @@
+"""The W&B protocol over the store."""

@@ -1,0 +1,1 @@
+"""GraphQL fields as reads and writes of the store."""

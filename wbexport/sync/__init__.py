@@ -1,0 +1,1 @@
+"""From W&B into the store, again and again."""
