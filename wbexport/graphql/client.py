@@ -1,0 +1,114 @@
+"""Sends GraphQL operations and gives back their data, or an error; never part of an answer."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wbexport.errors import AuthError, GraphQLError, InputError, ResponseError
+from wbexport.graphql import documents
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wbexport.settings import Settings
+
+__all__ = ["GraphQL", "PostsJson"]
+
+_OPERATION = re.compile(r"\s*(query|mutation)\s+(\w+)")
+_REFUSED = re.compile(
+    r"unauthori[sz]ed|unauthenticated|not authenticated|not logged in|invalid api key"
+    r"|permission denied|access denied|forbidden",
+    re.IGNORECASE,
+)
+
+
+class PostsJson(Protocol):
+    """What is asked of a session: to post a JSON body and return the JSON answer."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings the session was made with."""
+
+    def post_json(self, path: str, body: Mapping[str, Any], *, idempotent: bool = True) -> Any:
+        """Post a body to a path below the base URL."""
+
+
+class GraphQL:
+    """Executes the operations in `graphql/documents/`.
+
+    Args:
+        session: Carries the bytes.
+
+    Example:
+        >>> GraphQL(session).execute("Viewer", {})["viewer"]["username"]
+        'ada'
+    """
+
+    def __init__(self, session: PostsJson) -> None:
+        self._session = session
+
+    def execute(self, operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Send one operation.
+
+        Args:
+            operation: File stem in `graphql/documents/`.
+            variables: Its variables.
+
+        Returns:
+            The `data` object. Fields in it may be null; what that means is the caller's to say.
+
+        Raises:
+            GraphQLError: The server reported errors; partial data is dropped.
+            AuthError: The errors say that the key is refused.
+            ResponseError: The answer has neither data nor errors.
+            RequestError: There was no usable answer.
+        """
+        return self.execute_text(documents.load(operation).text, variables)
+
+    def execute_text(self, text: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a document given as text.
+
+        Args:
+            text: One named operation and its fragments.
+            variables: Its variables.
+
+        Returns:
+            The `data` object.
+
+        Raises:
+            InputError: The text is not one named operation, or a mutation under `read_only`.
+            GraphQLError: The server reported errors; partial data is dropped.
+            AuthError: The errors say that the key is refused.
+            ResponseError: The answer has neither data nor errors.
+            RequestError: There was no usable answer.
+        """
+        match = _OPERATION.match(text)
+        if match is None:
+            raise InputError("A GraphQL document must begin with a named query or mutation.")
+        kind, name = match.groups()
+        if kind == "mutation" and self._session.settings.read_only:
+            raise InputError(f"{name} would change the server, and these settings are read-only.")
+        body = {"query": text, "variables": dict(variables), "operationName": name}
+        answer = self._session.post_json("/graphql", body, idempotent=kind == "query")
+        return _data(answer, name)
+
+
+def _data(answer: Any, operation: str) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise ResponseError(f"{operation}: the answer is not a GraphQL answer; check the base URL.")
+    errors = answer.get("errors")
+    if errors:
+        raise _error(errors if isinstance(errors, list) else [errors], operation)
+    data = answer.get("data")
+    if not isinstance(data, dict):
+        raise ResponseError(f"{operation}: the answer holds no data; check the base URL.")
+    return data
+
+
+def _error(errors: list[Any], operation: str) -> GraphQLError | AuthError:
+    entries = [error if isinstance(error, dict) else {"message": str(error)} for error in errors]
+    text = "; ".join(str(entry.get("message", "no message"))[:500] for entry in entries[:5])
+    if _REFUSED.search(text):
+        return AuthError(f"{operation}: the server refused the API key: {text}", status=200)
+    return GraphQLError(f"{operation}: {text}", errors=entries, operation=operation)

@@ -1,0 +1,139 @@
+"""Loads the `.graphql` documents, each with the fragments it names, and repeats one for a batch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Batch", "Document", "aliased", "load"]
+
+_FOLDER = Path(__file__).parent / "documents"
+_COMMENT = re.compile(r"#[^\n]*\n?")
+_SPREAD = re.compile(r"\.\.\.\s*(?!on\b)([A-Za-z_]\w*)")
+_FRAGMENT = re.compile(r"^\s*fragment\s+(\w+)\s+on\s")
+_OPERATION = re.compile(r"^\s*(query|mutation)\s+(\w+)\s*(?:\((.*?)\))?\s*\{", re.DOTALL)
+_VARIABLE = re.compile(r"\$(\w+)")
+_DECLARATION = re.compile(r"\$(\w+)\s*:\s*([^$,]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One operation with all its fragments.
+
+    Args:
+        name: Name of the operation.
+        kind: Whether it reads or writes.
+        text: What is sent.
+    """
+
+    name: str
+    kind: Literal["query", "mutation"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One operation repeated under the aliases `b0`, `b1` …
+
+    Args:
+        text: What is sent.
+        variables: The variables of all repetitions.
+    """
+
+    text: str
+    variables: dict[str, Any]
+
+
+@cache
+def load(operation: str) -> Document:
+    """Load an operation with the fragments it names, and those they name.
+
+    Args:
+        operation: File stem in `graphql/documents/`.
+
+    Returns:
+        The document.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        KeyError: It names a fragment that no file holds.
+    """
+    text = _read(_FOLDER / f"{operation}.graphql")
+    match = _OPERATION.match(text)
+    if match is None:
+        raise KeyError(f"{operation}.graphql holds no named operation")
+    kind: Literal["query", "mutation"] = "mutation" if match[1] == "mutation" else "query"
+    return Document(match[2], kind, "\n".join([text, *_fragments_of(text)]))
+
+
+def aliased(
+    operation: str, items: Sequence[Mapping[str, Any]], *, shared: Mapping[str, Any] | None = None
+) -> Batch:
+    """Repeat a query once per item inside one request.
+
+    Args:
+        operation: File stem of a query; all its root fields are repeated, so it should have one.
+        items: Per repetition, the variables that differ.
+        shared: Variables that are the same for all.
+
+    Returns:
+        The batch. Repetition `i` answers under the alias `b{i}`.
+
+    Example:
+        >>> batch = aliased("RunState", [{"name": "a"}, {"name": "b"}], shared={"project": "p"})
+        >>> sorted(batch.variables)
+        ['name_0', 'name_1', 'project']
+    """
+    shared = dict(shared or {})
+    text = _read(_FOLDER / f"{operation}.graphql")
+    match = _OPERATION.match(text)
+    if match is None or match[1] != "query":
+        raise KeyError(f"{operation}.graphql holds no named query")
+    types = {name: kind.strip() for name, kind in _DECLARATION.findall(match[3] or "")}
+    root = text[match.end() : text.rindex("}")].strip()
+    declared = [f"${name}: {kind}" for name, kind in types.items() if name in shared]
+    fields: list[str] = []
+    variables = dict(shared)
+    for index, item in enumerate(items):
+        declared += [f"${name}_{index}: {types[name]}" for name in item]
+        variables |= {f"{name}_{index}": value for name, value in item.items()}
+        fields.append(f"b{index}: {_renumber(root, item, index)}")
+    head = f"query {match[2]}({', '.join(declared)}) {{"
+    return Batch("\n".join([head, *fields, "}", *_fragments_of(text)]), variables)
+
+
+def _renumber(root: str, item: Mapping[str, Any], index: int) -> str:
+    def rename(match: re.Match[str]) -> str:
+        return f"${match[1]}_{index}" if match[1] in item else match[0]
+
+    return _VARIABLE.sub(rename, root)
+
+
+@cache
+def _fragments() -> dict[str, str]:
+    """Return every fragment of the folder by its name."""
+    texts = [_read(path) for path in sorted(_FOLDER.glob("*.graphql"))]
+    return {match[1]: text for text in texts if (match := _FRAGMENT.match(text))}
+
+
+def _fragments_of(text: str) -> list[str]:
+    """Return the fragments a text needs, each once, in the order they are met."""
+    known = _fragments()
+    found: dict[str, str] = {}
+    waiting = _SPREAD.findall(text)
+    while waiting:
+        name = waiting.pop(0)
+        if name not in found:
+            found[name] = known[name]
+            waiting += _SPREAD.findall(known[name])
+    return list(found.values())
+
+
+def _read(path: Path) -> str:
+    return _COMMENT.sub("", path.read_text(encoding="utf-8")).strip()

@@ -1,0 +1,261 @@
+"""Pydantic models of the nodes we read, and runs as rows of `RUNS`."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+
+import pyarrow as pa
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from wbexport.arrow.convert import encode_value, unwrap_config
+from wbexport.arrow.schema import RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "Connection",
+    "Edge",
+    "FileNode",
+    "HistoryKeys",
+    "PageInfo",
+    "ParquetHistory",
+    "ProjectNode",
+    "RunNode",
+    "UserNode",
+    "parse_json_object",
+    "runs_to_table",
+]
+
+_NodeT = TypeVar("_NodeT", bound=BaseModel)
+
+_NON_FINITE = {
+    "NaN": float("nan"),
+    "Infinity": float("inf"),
+    "-Infinity": float("-inf"),
+}
+
+
+def parse_json_object(value: Any) -> dict[str, Any]:
+    """Read a JSON field that is text on some servers, an object on others, and null when empty.
+
+    Args:
+        value: The field as received.
+
+    Returns:
+        The object; empty for null and for JSON that is no object.
+
+    Example:
+        >>> parse_json_object('{"loss": 0.5}')
+        {'loss': 0.5}
+    """
+    if isinstance(value, str):
+        # Control characters inside strings occur in old runs; every other fault is an error.
+        value = json.loads(value, strict=False) if value else None
+    return value if isinstance(value, dict) else {}
+
+
+JsonObject = Annotated[dict[str, Any], BeforeValidator(parse_json_object)]
+
+
+class _Node(BaseModel):
+    """A GraphQL object: camelCase on the wire, unknown fields ignored."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class PageInfo(_Node):
+    """Where the next page starts."""
+
+    end_cursor: str | None = None
+    has_next_page: bool = False
+
+
+class Edge(_Node, Generic[_NodeT]):
+    """One place of a connection; a server may leave the node out."""
+
+    node: _NodeT | None = None
+    cursor: str | None = None
+
+
+class Connection(_Node, Generic[_NodeT]):
+    """One page of a listing."""
+
+    edges: list[Edge[_NodeT]]
+    page_info: PageInfo
+
+
+class UserNode(_Node):
+    """A user as other objects name it."""
+
+    name: str | None = None
+    username: str | None = None
+
+
+class ProjectNode(_Node):
+    """A project as a listing of runs describes it."""
+
+    id: str
+    internal_id: str | None = None
+    read_only: bool | None = None
+    run_count: int = 0
+
+
+class HistoryKeys(_Node):
+    """What a server knows of the keys of a run's history."""
+
+    keys: dict[str, JsonObject] = Field(default_factory=dict)
+    last_step: int | None = None
+
+    def types_of(self, key: str) -> frozenset[str]:
+        """Return the types a key was logged with.
+
+        Args:
+            key: A metric key.
+
+        Returns:
+            Names such as `number` and `string`; empty when unknown.
+        """
+        counts = self.keys.get(key, {}).get("typeCounts") or ()
+        return frozenset(
+            str(count["type"]) for count in counts if isinstance(count, dict) and "type" in count
+        )
+
+    @property
+    def text_keys(self) -> frozenset[str]:
+        """Keys that never held a number: in them, the text "NaN" is a text."""
+        types = ((key, self.types_of(key)) for key in self.keys)
+        return frozenset(key for key, names in types if names and "number" not in names)
+
+
+class ParquetHistory(_Node):
+    """Exported history files, and the rows that are in none of them."""
+
+    parquet_urls: list[str]
+    live_data: list[JsonObject]
+
+
+class FileNode(_Node):
+    """A file of a run."""
+
+    id: str
+    name: str
+    url: str | None = None
+    direct_url: str | None = None
+    size_bytes: int | None = None
+    mimetype: str | None = None
+    md5: str | None = None
+    updated_at: datetime | None = None
+
+
+class RunNode(_Node):
+    """A run with everything a sync plans from."""
+
+    id: str
+    name: str
+    display_name: str | None = None
+    description: str | None = None
+    notes: str | None = None
+    tags: list[str] | None = None
+    state: str | None = None
+    group: str | None = None
+    job_type: str | None = None
+    commit: str | None = None
+    read_only: bool | None = None
+    created_at: datetime | None = None
+    heartbeat_at: datetime | None = None
+    exitcode: int | None = None
+    should_stop: bool | None = None
+    sweep_name: str | None = None
+    user: UserNode | None = None
+    config: JsonObject = Field(default_factory=dict)
+    summary_metrics: JsonObject = Field(default_factory=dict)
+    system_metrics: JsonObject = Field(default_factory=dict)
+    history_keys: JsonObject = Field(default_factory=dict)
+    history_line_count: int | None = None
+    events_line_count: int | None = None
+    log_line_count: int | None = None
+
+
+def runs_to_table(nodes: Iterable[RunNode]) -> pa.Table:
+    """Lay runs out as a table of schema `RUNS`.
+
+    Args:
+        nodes: Runs with their full data.
+
+    Returns:
+        One row per run, in the given order.
+    """
+    return pa.Table.from_pylist([_row(node) for node in nodes], schema=RUNS)
+
+
+def _row(node: RunNode) -> dict[str, Any]:
+    config, wandb_config = unwrap_config(node.config)
+    history = HistoryKeys.model_validate(node.history_keys)
+    summary = _with_numbers(node.summary_metrics, history.text_keys)
+    user = node.user or UserNode()
+    row = {
+        "storage_id": node.id,
+        "run_id": node.name,
+        "display_name": node.display_name,
+        "state": node.state,
+        "group_name": node.group,
+        "job_type": node.job_type,
+        "sweep_id": node.sweep_name,
+        "tags": node.tags,
+        "notes": node.notes,
+        "description": node.description,
+        "git_commit": node.commit,
+        "read_only": node.read_only,
+        "username": user.username,
+        "user_name": user.name,
+        "created_at": _naive_utc(node.created_at),
+        "heartbeat_at": _naive_utc(node.heartbeat_at),
+        "duration": _duration(summary),
+        "exit_code": node.exitcode,
+        "stop_requested": node.should_stop,
+        "config": _json(config),
+        "wandb_config": _json(wandb_config),
+        "summary": _json(summary),
+        "system_metrics": _json(_with_numbers(node.system_metrics, frozenset())),
+        "history_keys": _json(node.history_keys),
+        "history_line_count": node.history_line_count,
+        "events_line_count": node.events_line_count,
+        "log_line_count": node.log_line_count,
+        "last_step": history.last_step,
+    }
+    # A lone surrogate is valid JSON but no valid UTF-8; the JSON columns hold it escaped.
+    return {
+        name: value.encode(errors="replace").decode() if isinstance(value, str) else value
+        for name, value in row.items()
+    }
+
+
+def _with_numbers(metrics: dict[str, Any], text_keys: frozenset[str]) -> dict[str, Any]:
+    """Turn the wire's texts for NaN and infinities back into numbers."""
+    return {
+        key: _NON_FINITE.get(value, value)
+        if isinstance(value, str) and key not in text_keys
+        else value
+        for key, value in metrics.items()
+    }
+
+
+def _duration(summary: dict[str, Any]) -> float | None:
+    inner = summary.get("_wandb")
+    runtime = inner.get("runtime") if isinstance(inner, dict) else None
+    runtime = summary.get("_runtime") if runtime is None else runtime
+    return float(runtime) if isinstance(runtime, int | float) else None
+
+
+def _naive_utc(moment: datetime | None) -> datetime | None:
+    if moment is None or moment.tzinfo is None:
+        return moment
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _json(value: dict[str, Any]) -> str | None:
+    return encode_value(value)[1]

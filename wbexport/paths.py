@@ -1,0 +1,211 @@
+"""The only parser of `entity/project/run` paths, and the guard for names that a server supplies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from wbexport.errors import PathError, UnsafeNameError
+
+__all__ = [
+    "DEFAULT_PROJECT",
+    "ProjectPath",
+    "RunPath",
+    "parse_project_path",
+    "parse_run_path",
+    "resolve_inside",
+    "safe_relative_path",
+]
+
+DEFAULT_PROJECT = "uncategorized"
+MAX_NAME_BYTES = 255
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+DefaultEntity = str | Callable[[], str | None] | None
+"""An entity, or where to ask for it: asking may cost a request, so it is done only when needed."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ProjectPath:
+    """A project of an entity; prints as `entity/project`."""
+
+    entity: str
+    project: str
+
+    def __str__(self) -> str:
+        return f"{self.entity}/{self.project}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RunPath:
+    """A run (or sweep) of a project by its id; prints as `entity/project/run_id`."""
+
+    entity: str
+    project: str
+    run_id: str
+
+    @property
+    def parent(self) -> ProjectPath:
+        """The project the run is in."""
+        return ProjectPath(self.entity, self.project)
+
+    def __str__(self) -> str:
+        return f"{self.entity}/{self.project}/{self.run_id}"
+
+
+def parse_project_path(
+    text: str | None, entity: DefaultEntity = None, project: str | None = None
+) -> ProjectPath:
+    """Read the path of a project.
+
+    Args:
+        text: `entity/project`, `project`, a web address of the project, or nothing at all.
+        entity: Entity to use when the path names none, or a function that finds it.
+        project: Project to use when the path names none; `uncategorized` otherwise.
+
+    Returns:
+        The path.
+
+    Raises:
+        PathError: The text is no such path, or no entity is known.
+
+    Example:
+        >>> parse_project_path("team/vision")
+        ProjectPath(entity='team', project='vision')
+    """
+    text = text or ""
+    parts = _web_parts(text)
+    if parts is not None:
+        if len(parts) < 2:
+            raise PathError(f"{text!r} is not the address of a project.")
+        parts = parts[:2]
+    else:
+        parts = [part.strip() for part in text.strip().strip("/").split("/", 1)]
+    if parts == [""]:
+        parts = [project or DEFAULT_PROJECT]
+    if len(parts) == 1:
+        parts = [_known_entity(text, entity), *parts]
+    return ProjectPath(*_checked(text, parts))
+
+
+def parse_run_path(text: str, entity: DefaultEntity = None, project: str | None = None) -> RunPath:
+    """Read the path of a run or a sweep.
+
+    Args:
+        text: `entity/project/id`, `entity/project:id`, `project/id`, `project:id`, `id`, the same
+            with `/runs/` or `/sweeps/` before the id, or the web address of the run.
+        entity: Entity to use when the path names none, or a function that finds it.
+        project: Project to use when the path names none; `uncategorized` otherwise.
+
+    Returns:
+        The path.
+
+    Raises:
+        PathError: The text is no such path, or no entity is known.
+
+    Example:
+        >>> parse_run_path("team/vision/runs/1mb3xqzp")
+        RunPath(entity='team', project='vision', run_id='1mb3xqzp')
+    """
+    parts = _web_parts(text)
+    if parts is not None:
+        if len(parts) < 4 or parts[2] not in ("runs", "sweeps"):
+            raise PathError(f"{text!r} is not the address of a run.")
+        parts = [parts[0], parts[1], parts[3]]
+    else:
+        plain = re.sub(r"/(?:runs|sweeps)/", "/", text.strip(), count=1).strip("/ ")
+        head, colon, last = plain.rpartition(":")
+        parts = [*head.split("/"), last] if colon else plain.split("/")
+    parts = [part.strip() for part in parts]
+    if not 1 <= len(parts) <= 3:
+        raise PathError(f"{text!r} is not a run path; write entity/project/run_id.")
+    if len(parts) == 1:
+        parts = [project or DEFAULT_PROJECT, *parts]
+    if len(parts) == 2:
+        parts = [_known_entity(text, entity), *parts]
+    return RunPath(*_checked(text, parts))
+
+
+def safe_relative_path(name: str) -> PurePosixPath:
+    r"""Turn a name from a server into a relative path that stays below any folder it is joined to.
+
+    The rules are those of the strictest system, so that a download has one layout everywhere:
+    nothing absolute, no `.` or `..`, no empty part, backslash, colon or control character.
+
+    Args:
+        name: The name as the server wrote it. Nothing in it is decoded.
+
+    Returns:
+        The path.
+
+    Raises:
+        UnsafeNameError: The name could leave its folder, on some system.
+
+    Example:
+        >>> safe_relative_path("media/images/a.png")
+        PurePosixPath('media/images/a.png')
+    """
+    try:
+        parts = [part.encode("utf-8") for part in name.split("/")]
+    except UnicodeEncodeError:
+        raise UnsafeNameError(f"The file name {name!a} is not valid Unicode.") from None
+    if _CONTROL.search(name) or "\\" in name or ":" in name:
+        raise UnsafeNameError(
+            f"The file name {name!a} holds a backslash, colon or control character."
+        )
+    if any(not part.strip(b" .") or len(part) > MAX_NAME_BYTES for part in parts):
+        raise UnsafeNameError(f"The file name {name!a} would leave its folder or is too long.")
+    return PurePosixPath(name)
+
+
+def resolve_inside(root: Path, name: str) -> Path:
+    """Give the place of a server-supplied name below a folder, refusing links on the way.
+
+    Args:
+        root: The folder; it may itself be reached through a link.
+        name: The name as the server wrote it.
+
+    Returns:
+        A path below `root`. Nothing was created.
+
+    Raises:
+        UnsafeNameError: The name would leave the folder, or a part of the path is a symbolic link.
+    """
+    place = root
+    for part in safe_relative_path(name).parts:
+        place = place / part
+        if place.is_symlink():
+            raise UnsafeNameError(f"{place} is a symbolic link; remove it to download {name!a}.")
+    return place
+
+
+def _web_parts(text: str) -> list[str] | None:
+    """Return the decoded path segments of a web address, or None for anything else."""
+    if not re.match(r"\s*https?://", text):
+        return None
+    try:
+        return [unquote(part) for part in urlsplit(text.strip()).path.split("/") if part]
+    except ValueError:
+        raise PathError(f"{text!r} is not a web address.") from None
+
+
+def _known_entity(text: str, entity: DefaultEntity) -> str:
+    found = entity() if callable(entity) else entity
+    if not found:
+        raise PathError(
+            f"{text!r} names no entity; write it as entity/project or set WANDB_ENTITY."
+        )
+    return found
+
+
+def _checked(text: str, parts: list[str]) -> list[str]:
+    for part in parts:
+        if part.strip(".") == "" or "/" in part or _CONTROL.search(part):
+            raise PathError(
+                f"{text!r} is not a path of the form entity/project or entity/project/run_id."
+            )
+    return parts
