@@ -1,0 +1,125 @@
+"""Stores, servers over them, and clients of the servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from wbexport.api.client import Api
+    from wbexport.server.app import Application
+    from wbexport.server.serve import LocalServer
+    from wbexport.store.database import Store
+
+    LogRun = Callable[..., dict[str, Any]]
+
+#: A run of the real SDK in its own process: what it prints last, as JSON, comes back.
+_SDK_TIMEOUT = 120
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    from wbexport.store.database import Store
+
+    with Store.in_memory() as opened:
+        yield opened
+
+
+@pytest.fixture
+def file_store(tmp_path: Path) -> Iterator[Store]:
+    from wbexport.store.database import Store
+
+    with Store.open_writer(tmp_path / "wb.duckdb") as opened:
+        yield opened
+
+
+@pytest.fixture
+def token() -> str:
+    from wbexport.server.serve import new_token
+
+    return new_token()
+
+
+@pytest.fixture
+def app(store: Store, token: str) -> Application:
+    from wbexport.server.app import create_app
+
+    return create_app(store, token=token, writable=True)
+
+
+@pytest.fixture
+def api(app: Application, token: str) -> Iterator[Api]:
+    from wbexport.api.client import Api
+    from wbexport.settings import Settings
+    from wbexport.transport.session import wsgi_transport
+
+    settings = Settings.load(api_key=token, overrides={"base_url": "http://127.0.0.1"}, environ={})
+    yield Api(settings=settings, transport=wsgi_transport(app))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    from wbexport.server.serve import LocalServer
+
+    folder = tmp_path_factory.mktemp("server")
+    with LocalServer(folder / "wb.duckdb", writable=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def sdk_env(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment in which the real SDK talks to `server` and touches only its own folder."""
+    home = tmp_path_factory.mktemp("sdk")
+    kept = {
+        name: os.environ[name] for name in ("PATH", "LANG", "VIRTUAL_ENV") if name in os.environ
+    }
+    return kept | {
+        "HOME": str(home),
+        "WANDB_BASE_URL": server.url,
+        "WANDB_API_KEY": server.token,
+        "WANDB_DIR": str(home),
+        "WANDB_CACHE_DIR": str(home / "cache"),
+        "WANDB_CONFIG_DIR": str(home / "config"),
+        "WANDB_DATA_DIR": str(home / "data"),
+        "WANDB_SILENT": "true",
+        "WANDB_CONSOLE": "off",
+        "WANDB_X_DISABLE_STATS": "true",
+        "WANDB_ERROR_REPORTING": "false",
+        "WANDB_DISABLE_GIT": "true",
+        "WANDB_DISABLE_CODE": "true",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+@pytest.fixture(scope="module")
+def log_run(sdk_env: dict[str, str]) -> LogRun:
+    """Run a script with the real SDK; return the JSON object it prints last.
+
+    The script's exit code comes back under `"exit_code"` when it is not 0.
+    """
+
+    def run(script: str, *arguments: str, **env: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments],
+            env=sdk_env | env,
+            cwd=sdk_env["HOME"],
+            capture_output=True,
+            text=True,
+            timeout=_SDK_TIMEOUT,
+            check=False,
+        )
+        lines = done.stdout.strip().splitlines()
+        if done.returncode and not env.get("MAY_FAIL"):
+            raise AssertionError(f"the script failed:\n{done.stdout}\n{done.stderr}")
+        answer = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
+        return answer | ({"exit_code": done.returncode} if done.returncode else {})
+
+    return run
