@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wbexport.api.client import Api
+
     from wbexport.server.app import Application
     from wbexport.server.serve import LocalServer
     from wbexport.store.database import Store
@@ -56,13 +57,14 @@ def app(store: Store, token: str) -> Application:
 
 
 @pytest.fixture
-def api(app: Application, token: str) -> Iterator[Api]:
+def api(app: Application, token: str) -> Api:
     from wbexport.api.client import Api
+
     from wbexport.settings import Settings
     from wbexport.transport.session import wsgi_transport
 
     settings = Settings.load(api_key=token, overrides={"base_url": "http://127.0.0.1"}, environ={})
-    yield Api(settings=settings, transport=wsgi_transport(app))
+    return Api(settings=settings, transport=wsgi_transport(app))
 
 
 @pytest.fixture(scope="module")
