@@ -1,13 +1,16 @@
--- Creates every table of the store.
--- Names and metric keys are data, never identifiers; all times are UTC.
+-- Creates every table of the store, in the schema `stored`; the views that people query are in `main`.
+-- One statement per table. Names and metric keys are data, never identifiers; all times are UTC.
 
-create table meta (
+create schema stored;
+
+-- What the file says of itself: format, writer version, last publication.
+create table stored.meta (
     key varchar not null,
     value varchar
 );
 
 -- One row per project. `origin` is the server (scheme://host[:port]) it came from.
-create table projects (
+create table stored.projects (
     project_no integer not null,
     origin varchar not null,
     storage_id varchar not null,
@@ -21,7 +24,7 @@ create table projects (
 );
 
 -- One row per run: what the server says of it, then what this store knows of it.
-create table runs (
+create table stored.runs (
     run_no integer not null,
     project_no integer not null,
     storage_id varchar not null,
@@ -60,13 +63,14 @@ create table runs (
     status varchar not null,
     fingerprint varchar,
     stored_rows bigint not null,
+    stored_last_step bigint,
     synced_at timestamp,
     sync_no integer,
     missing_since timestamp
 );
 
 -- One row per metric key and stream ('history' or 'system').
-create table keys (
+create table stored.keys (
     key_no integer not null,
     key varchar not null,
     stream varchar not null
@@ -74,7 +78,7 @@ create table keys (
 
 -- One row per logged value, inserted in (run, key, step) order.
 -- `text` is the JSON literal of everything that is not exactly a double.
-create table history (
+create table stored.history (
     run_no integer not null,
     key_no integer not null,
     step bigint not null,
@@ -83,7 +87,7 @@ create table history (
 );
 
 -- One row per machine-metrics value; `step` is the row number in the stream.
-create table system (
+create table stored.system (
     run_no integer not null,
     key_no integer not null,
     step bigint not null,
@@ -91,8 +95,9 @@ create table system (
     text varchar
 );
 
--- One row per run and key: what is stored of it.
-create table run_keys (
+-- One row per run and key: what is stored of it. `last` is the JSON literal of the last value;
+-- `kind` follows from the seven counts (ints to lists) of values by JSON type.
+create table stored.run_keys (
     run_no integer not null,
     key_no integer not null,
     kind varchar not null,
@@ -101,11 +106,18 @@ create table run_keys (
     last_step bigint not null,
     min double,
     max double,
-    last varchar
+    last varchar,
+    ints bigint not null,
+    floats bigint not null,
+    strings bigint not null,
+    bools bigint not null,
+    nulls bigint not null,
+    maps bigint not null,
+    lists bigint not null
 );
 
 -- One row per run file. `blob` is the sha256 of its bytes once they are stored.
-create table files (
+create table stored.files (
     run_no integer not null,
     name varchar not null,
     storage_id varchar,
@@ -118,7 +130,7 @@ create table files (
 );
 
 -- One row per console line.
-create table console_lines (
+create table stored.console_lines (
     run_no integer not null,
     number bigint not null,
     logged_at timestamp,
@@ -127,7 +139,7 @@ create table console_lines (
 );
 
 -- One row per deleted run that this store still keeps.
-create table tombstones (
+create table stored.tombstones (
     project_no integer not null,
     storage_id varchar not null,
     run_id varchar not null,
@@ -136,7 +148,7 @@ create table tombstones (
 );
 
 -- One row per run that could not be brought over, with the reason.
-create table quarantine (
+create table stored.quarantine (
     project_no integer not null,
     storage_id varchar not null,
     run_id varchar,
@@ -146,7 +158,7 @@ create table quarantine (
 );
 
 -- One row per sync.
-create table syncs (
+create table stored.syncs (
     sync_no integer not null,
     project_no integer not null,
     started_at timestamp not null,
@@ -159,3 +171,26 @@ create table syncs (
     bytes_received bigint,
     message varchar
 );
+
+-- The JSON literal of a logged value. A whole double below 2^53 is an integer, as in JavaScript.
+create macro stored.literal_of(value, text) as
+    case
+        when text is not null then text
+        when isnan(value) then 'NaN'
+        when isinf(value) then if(value > 0, 'Infinity', '-Infinity')
+        when value = trunc(value) and abs(value) < 9007199254740992 and not (value = 0 and signbit(value))
+            then cast(cast(value as bigint) as varchar)
+        else cast(value as varchar)
+    end;
+
+-- The one kind that holds every value of a key, from how many values there are of each JSON type.
+create macro stored.kind_of(ints, floats, strings, bools, nulls, jsons) as
+    case
+        when (ints + floats > 0)::int + (strings > 0)::int + (bools > 0)::int + (jsons > 0)::int > 1 then 'mixed'
+        when floats > 0 then 'float'
+        when ints > 0 then 'int'
+        when strings > 0 then 'string'
+        when bools > 0 then 'bool'
+        when jsons > 0 then 'json'
+        else 'null'
+    end;

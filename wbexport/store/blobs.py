@@ -1,0 +1,189 @@
+"""File contents by their sha256, beside the store; no name from outside reaches a path."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wbexport.errors import IntegrityError, NotFoundError
+from wbexport.store.durable import replace_durably, sync_directory
+from wbexport.store.faults import store_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+__all__ = ["Blob", "BlobStore"]
+
+_CHUNK = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Blob:
+    """What is known of some stored bytes.
+
+    Args:
+        sha256: Their name, in hexadecimal.
+        size: How many there are.
+        md5: In hexadecimal, for comparison with a server.
+
+    Example:
+        ```python
+        store.blobs.add(b"text").size  # 4
+        ```
+    """
+
+    sha256: str
+    size: int
+    md5: str
+
+
+class BlobStore:
+    """A folder of immutable files, each named by its content.
+
+    Args:
+        root: The folder; it is made when the first blob arrives.
+
+    Example:
+        ```python
+        blobs = BlobStore(Path("wb.blobs"))
+        blob = blobs.add(b"text")
+        blobs.path(blob.sha256).read_bytes()  # b"text"
+        ```
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def add(
+        self, content: bytes | BinaryIO, *, size: int | None = None, md5: str | None = None
+    ) -> Blob:
+        """Keep some bytes; the same bytes are kept once.
+
+        Args:
+            content: The bytes, or a binary file read to its end.
+            size: How many they must be.
+            md5: What their digest must be, in hexadecimal.
+
+        Returns:
+            Their name, size and digest.
+
+        Raises:
+            IntegrityError: Size or digest differ; nothing was kept.
+
+        Example:
+            ```python
+            blobs.add(b"text", size=4)
+            ```
+        """
+        source = io.BytesIO(content) if isinstance(content, bytes) else content
+        temporary = self.root / f".{uuid.uuid4().hex}"
+        try:
+            with store_faults(self.root):
+                self.root.mkdir(parents=True, exist_ok=True)
+                with temporary.open("wb") as file:
+                    blob = _copy(source, file)
+                _verify(blob, size, md5)
+                self._keep(temporary, self._place(blob.sha256))
+        finally:
+            temporary.unlink(missing_ok=True)
+        return blob
+
+    def open(self, sha256: str) -> io.BufferedReader:
+        """Open a blob to read it.
+
+        Args:
+            sha256: Its name.
+
+        Returns:
+            A binary file.
+
+        Raises:
+            NotFoundError: It is not there.
+
+        Example:
+            ```python
+            with blobs.open(blob.sha256) as file:
+                file.read()
+            ```
+        """
+        return self.path(sha256).open("rb")
+
+    def path(self, sha256: str) -> Path:
+        """Return the path of a blob.
+
+        Args:
+            sha256: Its name.
+
+        Returns:
+            A path that exists.
+
+        Raises:
+            NotFoundError: It is not there, or the name is none.
+
+        Example:
+            ```python
+            blobs.path(blob.sha256)
+            ```
+        """
+        if _SHA256.fullmatch(sha256) and (place := self._place(sha256)).is_file():
+            return place
+        raise NotFoundError(f"{self.root}: no blob {sha256!r}; sync the files again")
+
+    def verify(self, sha256: str) -> bool:
+        """Read a blob and tell whether its bytes are still those it is named after.
+
+        Args:
+            sha256: Its name.
+
+        Returns:
+            Whether they are.
+
+        Raises:
+            NotFoundError: It is not there.
+
+        Example:
+            ```python
+            blobs.verify(blob.sha256)  # True
+            ```
+        """
+        with self.open(sha256) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of all blobs."""
+        for place in sorted(self.root.glob("??/*")):
+            if _SHA256.fullmatch(place.name):
+                yield place.name
+
+    def _place(self, sha256: str) -> Path:
+        return self.root / sha256[:2] / sha256
+
+    def _keep(self, temporary: Path, place: Path) -> None:
+        if not place.parent.exists():
+            place.parent.mkdir(exist_ok=True)
+            sync_directory(self.root)
+        replace_durably(temporary, place)
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> Blob:
+    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+    while chunk := source.read(_CHUNK):
+        target.write(chunk)
+        sha256.update(chunk)
+        md5.update(chunk)
+        size += len(chunk)
+    return Blob(sha256.hexdigest(), size, md5.hexdigest())
+
+
+def _verify(blob: Blob, size: int | None, md5: str | None) -> None:
+    if size is not None and blob.size != size:
+        raise IntegrityError(f"{blob.size} bytes came of {size}; fetch the file again")
+    if md5 is not None and blob.md5 != md5:
+        raise IntegrityError(f"the bytes have MD5 {blob.md5}, not {md5}; fetch the file again")
