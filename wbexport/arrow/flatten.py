@@ -1,0 +1,85 @@
+"""One row per run with config and summary spread over columns."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from wbexport.arrow.convert import rows_to_long
+from wbexport.arrow.literals import escape_surrogates, parse_json
+from wbexport.arrow.promote import kinds_of
+from wbexport.arrow.wide import scatter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["COLUMN_PATHS", "flatten_runs"]
+
+#: Schema metadata: JSON object of flattened column name → path, e.g. `["config", "a", "b"]`.
+COLUMN_PATHS = b"wbexport.paths"
+
+_SPREAD = ("config", "summary")
+# JSON that is for machines: the run objects give it, a frame for people does not.
+_LEFT_OUT = ("wandb_config", "system_metrics", "history_keys")
+
+_Path = tuple[str, ...]
+
+
+def flatten_runs(runs: pa.Table) -> pa.Table:
+    """Spread the config and summary of runs over columns.
+
+    Nested objects become dotted columns, lists and mixed columns strings of JSON. Two paths that
+    give one name, such as `{"a": {"b": 1}}` and `{"a.b": 1}`, get `#2` and so on after the first;
+    the metadata under `COLUMN_PATHS` tells which column is which path.
+
+    Args:
+        runs: A table with the `RUNS` columns, or some of them.
+
+    Returns:
+        One row per run in the same order: the run columns, `config.*`, then `summary.*`.
+    """
+    spread: dict[str, pa.Array] = {}
+    paths: dict[str, _Path] = {}
+    for column in _SPREAD:
+        if column not in runs.column_names:
+            continue
+        leaves = [dict(_leaves((column,), text)) for text in runs.column(column).to_pylist()]
+        names = _name_paths({path for row in leaves for path in row})
+        rows = [{names[path]: value for path, value in row.items()} for row in leaves]
+        long = rows_to_long(rows, text_keys=set(names.values()), step_key=None)
+        kinds = dict(sorted(kinds_of(long).items()))
+        places = long.column("step").to_numpy().astype(np.intp)
+        spread |= scatter(long, places, runs.num_rows, kinds)
+        paths |= {name: path for path, name in names.items()}
+    kept = [name for name in runs.column_names if name not in (*_SPREAD, *_LEFT_OUT)]
+    columns = {name: runs.column(name) for name in kept} | spread
+    return pa.table(columns, metadata={COLUMN_PATHS: json.dumps(paths).encode()})
+
+
+def _leaves(root: _Path, text: str | None) -> Iterator[tuple[_Path, Any]]:
+    """Give every value that is not a non-empty object, with its path."""
+    stack = [(root, parse_json(text))] if text else []
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, dict) and (value or path == root):
+            stack += [((*path, key), item) for key, item in value.items()]
+        elif path != root:
+            yield path, value
+
+
+def _name_paths(paths: set[_Path]) -> dict[_Path, str]:
+    """Give each path a column name of its own; as in filters, a literal dotted key goes first."""
+    names: dict[_Path, str] = {}
+    taken: set[str] = set()
+    for path in sorted(paths, key=lambda path: (len(path), path)):
+        plain = name = escape_surrogates(".".join(path))
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{plain}#{number}"
+        taken.add(name)
+        names[path] = name
+    return names

@@ -1,0 +1,75 @@
+"""Putting the values of many keys together as one long table, and merging two of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wbexport.arrow.schema import LONG
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["build_long", "merge_long"]
+
+
+def build_long(
+    *,
+    keys: Sequence[str],
+    codes: NDArray[np.intp],
+    steps: NDArray[np.int64],
+    numbers: pa.Array,
+    texts: pa.Array,
+) -> pa.Table:
+    """Make one `LONG` table of parallel arrays, in whatever order they come.
+
+    Args:
+        keys: The names that `codes` point at.
+        codes: The key of each value.
+        steps: The step of each value.
+        numbers: The doubles.
+        texts: The JSON literals.
+
+    Returns:
+        The values in (key, step) order.
+    """
+    by_name = sorted(range(len(keys)), key=keys.__getitem__)
+    rank = np.argsort(by_name)[codes] if keys else codes
+    names = pa.array([keys[code] for code in by_name], pa.string())
+    same_key = rank[1:] == rank[:-1]
+    if not ((rank[1:] > rank[:-1]) | (same_key & (steps[1:] > steps[:-1]))).all():
+        order = np.lexsort((steps, rank))
+        rank, steps = rank[order], steps[order]
+        numbers, texts = numbers.take(pa.array(order)), texts.take(pa.array(order))
+    columns = [names.take(pa.array(rank)), pa.array(steps, pa.int64()), numbers, texts]
+    return pa.Table.from_arrays(columns, schema=LONG)
+
+
+def merge_long(older: pa.Table, newer: pa.Table) -> pa.Table:
+    """Join two readings of one run by step.
+
+    Args:
+        older: A `LONG` table.
+        newer: Another; where both have a step, its whole row is taken.
+
+    Returns:
+        One `LONG` table in (key, step) order.
+    """
+    if not older.num_rows or not newer.num_rows:
+        return newer if newer.num_rows else older
+    fresh_steps = pc.unique(newer.column("step").combine_chunks())
+    kept = older.filter(pc.invert(pc.is_in(older.column("step"), value_set=fresh_steps)))
+    both = pa.concat_tables([kept, newer])
+    keys = both.column("key").combine_chunks().dictionary_encode()
+    return build_long(
+        keys=keys.dictionary.to_pylist(),
+        codes=keys.indices.to_numpy(),
+        steps=both.column("step").to_numpy(),
+        numbers=both.column("value").combine_chunks(),
+        texts=both.column("text").combine_chunks(),
+    )

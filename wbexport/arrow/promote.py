@@ -1,0 +1,139 @@
+"""Kinds of logged values: one key seen with several types takes the kind that holds all.
+
+Each kind is a set of flags, so joining kinds is a bitwise or: associative and commutative.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wbexport.arrow.literals import WHOLE_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "KINDS",
+    "column_type",
+    "doubles",
+    "fits",
+    "key_runs",
+    "kinds_by_run",
+    "kinds_of",
+    "promote",
+    "promote_all",
+    "value_flags",
+    "whole_numbers",
+]
+
+KINDS = ("int", "float", "string", "bool", "json", "null", "mixed")
+
+_INT, _FLOAT, _STRING, _BOOL, _JSON, _NULL, _MIXED = (1 << bit for bit in range(7))
+
+_FLAGS = dict(zip(KINDS, (_INT, _FLOAT, _STRING, _BOOL, _JSON, _NULL, _MIXED), strict=True))
+_KIND_OF_FLAGS = {flag: kind for kind, flag in _FLAGS.items()} | {_INT | _FLOAT: "float"}
+
+# First byte of a _JSON literal to its flag. A literal that starts as a number is an integer no
+# double holds: it fits no typed column, hence mixed.
+_FLAG_OF_BYTE = np.full(256, _MIXED, np.uint8)
+for _bytes, _flag in ((b'"', _STRING), (b"tf", _BOOL), (b"{[", _JSON), (b"n", _NULL)):
+    _FLAG_OF_BYTE[list(_bytes)] = _flag
+
+
+def promote(first: str, second: str) -> str:
+    """Give the kind that holds values of both kinds.
+
+    Args:
+        first: One kind.
+        second: Another.
+
+    Returns:
+        int with float is float, null with a kind is that kind, other unlike kinds are mixed.
+    """
+    return _kind(_FLAGS[first] | _FLAGS[second])
+
+
+def promote_all(kinds: Iterable[str]) -> str:
+    """Give the kind that holds values of all kinds; none at all is `null`."""
+    flags = 0
+    for kind in kinds:
+        flags |= _FLAGS[kind]
+    return _kind(flags or _NULL)
+
+
+def kinds_of(long: pa.Table) -> dict[str, str]:
+    """Give the kind of every key of a `LONG` or `STORED_LONG` table."""
+    flags = value_flags(long)
+    joined: dict[str, int] = {}
+    for key, start, stop in key_runs(long):
+        joined[key] = joined.get(key, 0) | int(np.bitwise_or.reduce(flags[start:stop]))
+    return {key: _kind(flag) for key, flag in joined.items()}
+
+
+def kinds_by_run(flags: NDArray[np.uint8], starts: NDArray[np.int64]) -> list[str]:
+    """Give the kind of each run of equal keys, whose first rows are `starts`."""
+    return [_kind(flag) for flag in np.bitwise_or.reduceat(flags, starts).tolist()]
+
+
+def value_flags(long: pa.Table) -> NDArray[np.uint8]:
+    """Give the kind flag of every value of a long table."""
+    numbers = doubles(long)
+    flags = np.where(whole_numbers(numbers), _INT, _FLOAT).astype(np.uint8)
+    texts = long.column("text").combine_chunks()
+    if texts.null_count < len(texts):
+        rows = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False))
+        literals = pc.drop_null(texts)
+        offsets = np.frombuffer(literals.buffers()[1], np.int32)[literals.offset :][: len(rows)]
+        flags[rows] = _FLAG_OF_BYTE[np.frombuffer(literals.buffers()[2], np.uint8)[offsets]]
+    return flags
+
+
+def whole_numbers(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which doubles read as an `int`: `literals.is_whole`, for arrays."""
+    whole: NDArray[np.bool_] = (np.abs(numbers) < WHOLE_LIMIT) & (np.trunc(numbers) == numbers)
+    whole &= (numbers != 0) | ~np.signbit(numbers)
+    return whole
+
+
+def doubles(long: pa.Table) -> NDArray[np.float64]:
+    """Give column `value` as numpy doubles; NaN where the value is a literal."""
+    values = long.column("value").combine_chunks()
+    numbers: NDArray[np.float64] = values.to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def key_runs(long: pa.Table) -> list[tuple[str, int, int]]:
+    """List the stretches of rows that share a key, as `(key, start, stop)`."""
+    if not long.num_rows:
+        return []
+    ends = pc.run_end_encode(long.column("key").combine_chunks())
+    stops = ends.run_ends.to_pylist()
+    return list(zip(ends.values.to_pylist(), [0, *stops], stops, strict=False))
+
+
+def fits(flags: NDArray[np.uint8], kind: str) -> bool:
+    """Tell whether values of these flags can stand in a column of a kind."""
+    allowed = {"float": _INT | _FLOAT | _NULL, "mixed": 127}.get(kind, _FLAGS[kind] | _NULL)
+    return not (flags & ~np.uint8(allowed)).any()
+
+
+def column_type(kind: str) -> pa.DataType:
+    """Give the Arrow type of a wide column that holds this kind."""
+    return _COLUMN_TYPES.get(kind, pa.string())
+
+
+_COLUMN_TYPES: Mapping[str, pa.DataType] = {
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+}
+
+
+def _kind(flags: int) -> str:
+    return _KIND_OF_FLAGS.get(flags) or _KIND_OF_FLAGS.get(flags & ~_NULL, "mixed")

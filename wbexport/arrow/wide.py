@@ -1,0 +1,306 @@
+"""Wide tables, one column per key: W&B's parquet exports, and the frames people ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wbexport.arrow.literals import decode_value, parse_json, write_json
+from wbexport.arrow.pieces import build_long
+from wbexport.arrow.promote import (
+    column_type,
+    doubles,
+    fits,
+    key_runs,
+    kinds_of,
+    value_flags,
+)
+from wbexport.arrow.schema import LONG
+from wbexport.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["long_to_export", "long_to_wide", "scatter", "wide_to_long"]
+
+
+def wide_to_long(table: pa.Table, *, step_key: str = "_step") -> pa.Table:
+    """Turn an exported parquet table into one `LONG` table.
+
+    A parquet null means "not logged": it makes no value, and no member of a struct. NaN stays.
+
+    Args:
+        table: One column per key, and the step column.
+        step_key: Name of the step column.
+
+    Returns:
+        The values in (key, step) order; of two rows with one step the later is taken.
+
+    Raises:
+        IntegrityError: No step column of integers, or a column type that W&B never exports.
+    """
+    table, steps = _one_row_a_step(table, step_key)
+    logged = np.zeros(len(steps), np.bool_)
+    pieces: dict[str, tuple[NDArray[np.int64], pa.Array, pa.Array]] = {}
+    for key in sorted(table.column_names):
+        column = table.column(key).combine_chunks()
+        if key == step_key or column.null_count == len(column):
+            continue
+        valid = column.is_valid().to_numpy(zero_copy_only=False)
+        logged |= valid
+        pieces[key] = (steps[valid], *_encode(key, column.drop_null()))
+    alone = pa.array(steps[~logged])
+    if len(alone):
+        pieces["_step"] = (steps[~logged], *_encode_integers(alone))
+    if not pieces:
+        return LONG.empty_table()
+    key_steps, numbers, texts = zip(*pieces.values(), strict=True)
+    counts = [len(one) for one in key_steps]
+    return build_long(
+        keys=list(pieces),
+        codes=np.repeat(np.arange(len(counts)), counts),
+        steps=np.concatenate(key_steps),
+        numbers=pa.concat_arrays(numbers),
+        texts=pa.concat_arrays(texts),
+    )
+
+
+def long_to_wide(
+    long: pa.Table,
+    kinds: Mapping[str, str] | None = None,
+    keys: Sequence[str] | None = None,
+) -> pa.Table:
+    """Spread a long table to one column per key.
+
+    Args:
+        long: A `LONG` table, or a `STORED_LONG` one of several runs.
+        kinds: Kind of each key, for equal columns over many calls; by default those of `long`.
+        keys: The columns to give, in this order; by default all keys, sorted. Only rows that
+            hold one of them are given.
+
+    Returns:
+        One row per step (and run): `run_no` if it was there, `_step`, then a column per key:
+        int64, float64, bool, string, or for kinds json and mixed strings of JSON literals.
+
+    Raises:
+        IntegrityError: A value does not fit the kind given for its key.
+    """
+    if keys is not None:
+        long = long.filter(pc.is_in(long.column("key"), value_set=pa.array(keys, pa.string())))
+    kinds = kinds_of(long) if kinds is None else kinds
+    columns = {"_step": long.column("step").combine_chunks()}
+    if "run_no" in long.column_names:
+        columns = {"run_no": long.column("run_no").combine_chunks(), **columns}
+    places, first_rows = _number_rows(*(column.to_numpy() for column in columns.values()))
+    columns = {name: column.take(pa.array(first_rows)) for name, column in columns.items()}
+    if keys is None:
+        keys = sorted(set(pc.unique(long.column("key")).to_pylist()) | set(kinds))
+    wanted = {key: kinds.get(key, "null") for key in keys if key not in columns}
+    return pa.table(columns | scatter(long, places, len(first_rows), wanted))
+
+
+def long_to_export(long: pa.Table, kinds: Mapping[str, str] | None = None) -> pa.Table | None:
+    """Spread one run's `LONG` table to the shape of W&B's parquet exports.
+
+    Args:
+        long: The values of one run.
+        kinds: Kind of each key; by default those of `long`.
+
+    Returns:
+        int64 `_step` and one column per key: double, int64, string, bool or a struct; None when
+        some key cannot be told exactly that way, as with explicit nulls or unlike objects.
+    """
+    kinds = kinds_of(long) if kinds is None else kinds
+    kinds = {key: kind for key, kind in kinds.items() if key != "_step"}
+    if not set(kinds.values()) <= {"int", "float", "string", "bool", "json"} or _has_nulls(long):
+        return None
+    table = long_to_wide(long, kinds)
+    for key, kind in kinds.items():
+        if kind == "string" and not _is_kept_by_arrow(long, key):
+            return None
+        if kind == "json":
+            column = _structs(table.column(key))
+            if column is None:
+                return None
+            table = table.set_column(table.column_names.index(key), key, column)
+    return table
+
+
+def scatter(
+    long: pa.Table, places: NDArray[np.intp], height: int, kinds: Mapping[str, str]
+) -> dict[str, pa.Array]:
+    """Put each value of a long table in the column of its key, at its place.
+
+    Args:
+        long: A long table; runs of equal keys make it fast.
+        places: The row in which each value belongs.
+        height: The number of rows.
+        kinds: The columns wanted and their kinds.
+
+    Returns:
+        The columns, in the order of `kinds`.
+
+    Raises:
+        IntegrityError: A value does not fit its column's kind.
+    """
+    stretches: dict[str, list[NDArray[np.intp]]] = {key: [] for key in kinds}
+    for key, start, stop in key_runs(long):
+        if key in stretches:
+            stretches[key].append(np.arange(start, stop))
+    flags, numbers, texts = value_flags(long), doubles(long), long.column("text").combine_chunks()
+    columns = {}
+    for key, kind in kinds.items():
+        rows = np.concatenate([*stretches[key], np.empty(0, np.intp)])
+        if not fits(flags[rows], kind):
+            raise IntegrityError(f"Key {key!r} holds a value that is not of kind {kind}.")
+        cells = _cells(numbers[rows], texts.take(pa.array(rows)), kind)
+        source = np.full(height, -1)
+        source[places[rows]] = np.arange(len(rows))
+        columns[key] = cells.take(pa.array(source, mask=source < 0))
+    return columns
+
+
+def _cells(numbers: NDArray[np.float64], texts: pa.Array, kind: str) -> pa.Array:
+    """Give values of one key as a column of their kind."""
+    if kind in ("int", "float"):
+        explicit_null = texts.is_valid().to_numpy(zero_copy_only=False)
+        column = pa.array(numbers, mask=explicit_null, from_pandas=False)
+        return column.cast(column_type(kind)) if kind == "int" else column
+    if kind == "bool":
+        return pc.if_else(pc.equal(texts, "null"), None, pc.equal(texts, "true"))
+    if kind == "string":
+        return pa.array(_decode_strings(texts.to_pylist()), pa.string())
+    if kind == "mixed":
+        literals = zip(numbers.tolist(), texts.to_pylist(), strict=True)
+        return pa.array([t if t is not None else _literal(n) for n, t in literals], pa.string())
+    return pc.if_else(pc.equal(texts, "null"), None, texts)
+
+
+def _decode_strings(literals: list[str]) -> list[str | None]:
+    strings: list[str | None] = parse_json(f"[{','.join(literals)}]")
+    try:
+        pa.array(strings, pa.string())
+    except UnicodeEncodeError:
+        # Arrow holds no lone surrogates: their escapes stay.
+        return [s and s.encode("utf-8", "backslashreplace").decode() for s in strings]
+    return strings
+
+
+def _literal(number: float) -> str:
+    return write_json(decode_value(number, None))
+
+
+def _number_rows(*columns: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Number the rows by the order of their columns, equal rows alike.
+
+    Returns:
+        The number of each row, and one row of each number.
+    """
+    numbers = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        values = np.sort(pc.unique(pa.array(column)).to_numpy())
+        numbers = numbers * (len(values) + 1) + np.searchsorted(values, column)
+    distinct = np.sort(pc.unique(pa.array(numbers)).to_numpy())
+    places = np.searchsorted(distinct, numbers)
+    first_rows = np.empty(len(distinct), np.intp)
+    first_rows[places] = np.arange(len(places))
+    return places, first_rows
+
+
+def _one_row_a_step(table: pa.Table, step_key: str) -> tuple[pa.Table, NDArray[np.int64]]:
+    if step_key not in table.column_names:
+        raise IntegrityError(f"An exported history file has no column {step_key!r}.")
+    column = table.column(step_key)
+    if not pa.types.is_integer(column.type) or column.null_count:
+        raise IntegrityError(
+            f"Column {step_key!r} of an exported history file is not all integers."
+        )
+    steps = column.to_numpy().astype(np.int64)
+    if (np.diff(steps) > 0).all():
+        return table, steps
+    # Searching from the end finds the last row of each step.
+    distinct, from_end = np.unique(steps[::-1], return_index=True)
+    return table.take(pa.array(len(steps) - 1 - from_end)), distinct
+
+
+def _encode(key: str, column: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Split a column without nulls into doubles and literals."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _encode(key, column.dictionary_decode())
+    if pa.types.is_floating(kind):
+        return column.cast(pa.float64()), pa.nulls(len(column), pa.string())
+    if pa.types.is_integer(kind):
+        return _encode_integers(column)
+    no_numbers = pa.nulls(len(column), pa.float64())
+    if pa.types.is_boolean(kind):
+        return no_numbers, column.cast(pa.string())
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        distinct = column.cast(pa.string()).dictionary_encode()
+        literals = pa.array(map(write_json, distinct.dictionary.to_pylist()), pa.string())
+        return no_numbers, literals.take(distinct.indices)
+    if pa.types.is_nested(kind) and not pa.types.is_map(kind):
+        values = [write_json(_without_nulls(value)) for value in column.to_pylist()]
+        return no_numbers, pa.array(values, pa.string())
+    raise IntegrityError(f"Exported history column {key!r} has the unknown type {kind}.")
+
+
+def _encode_integers(column: pa.Array) -> tuple[pa.Array, pa.Array]:
+    integers = column.to_numpy()
+    numbers = integers.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        exact = numbers.astype(integers.dtype) == integers
+    if exact.all():
+        return pa.array(numbers), pa.nulls(len(column), pa.string())
+    texts = pc.if_else(pa.array(exact), None, column.cast(pa.string()))
+    return pa.array(numbers, mask=~exact, from_pandas=False), texts
+
+
+def _without_nulls(value: Any) -> Any:
+    """Drop the struct members that parquet could not leave out."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
+
+
+def _has_nulls(long: pa.Table) -> bool:
+    return bool(pc.any(pc.equal(long.column("text"), "null")).as_py())
+
+
+def _is_kept_by_arrow(long: pa.Table, key: str) -> bool:
+    """Tell that no string of a key holds a lone surrogate: only those are written as escapes."""
+    texts = long.filter(pc.equal(long.column("key"), key)).column("text")
+    return not pc.any(pc.match_substring_regex(texts, r"\\u[dD][89a-fA-F]")).as_py()
+
+
+def _structs(literals: pa.ChunkedArray) -> pa.Array | None:
+    """Give JSON objects as a struct column, if reading it back gives the same objects."""
+    texts = [text for text in literals.to_pylist() if text is not None]
+    values = parse_json(f"[{','.join(texts)}]")
+    try:
+        column = pa.array(values)
+        read_back = [write_json(_without_nulls(value)) for value in column.to_pylist()]
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError):
+        return None
+    if not _is_exportable(column.type) or read_back != list(map(write_json, values)):
+        return None
+    rows = np.cumsum(literals.is_valid().to_numpy()) - 1
+    return column.take(pa.array(rows, mask=literals.is_null().to_numpy()))
+
+
+def _is_exportable(kind: pa.DataType) -> bool:
+    """Tell whether parquet and W&B's reader know this type of struct."""
+    if not pa.types.is_struct(kind) or not kind.num_fields:
+        return False
+    members = [field.type for field in kind]
+    return all(
+        _is_exportable(member) if pa.types.is_struct(member) else not pa.types.is_null(member)
+        for member in members
+    )
