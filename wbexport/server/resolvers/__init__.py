@@ -1,1 +1,24 @@
-"""GraphQL fields as reads and writes of the store."""
+"""What each GraphQL field answers, one module per resource."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from wbexport.server.resolvers import console, entities, files, histories, projects, runs
+
+__all__ = ["RESOLVERS"]
+
+
+def _joined() -> dict[str, dict[str, Any]]:
+    joined: dict[str, dict[str, Any]] = defaultdict(dict)
+    for module in (entities, projects, runs, histories, files, console):
+        for type_name, fields in module.RESOLVERS.items():
+            joined[type_name].update(fields)
+    joined["Query"] = entities.QUERY | projects.QUERY
+    joined["Mutation"] = projects.MUTATION | runs.MUTATION | files.MUTATION
+    return dict(joined)
+
+
+#: Type name to field name to resolver.
+RESOLVERS = _joined()

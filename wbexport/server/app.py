@@ -1,0 +1,241 @@
+"""The WSGI application: routes, permission, limits, and answers as JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+from http import HTTPStatus
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from wbexport.errors import NotFoundError, StoreError, WbexportError
+from wbexport.server import auth, blobs, filestream
+from wbexport.server.execute import Executor, make_schema
+from wbexport.server.exports import ExportPolicy, Exports
+from wbexport.server.limits import Limits, TooLargeError
+from wbexport.server.resolvers import RESOLVERS
+from wbexport.server.service import Context, ReadOnlyError, Service
+from wbexport.server.signing import Signer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from wbexport.store.database import Store
+
+__all__ = ["Application", "create_app"]
+
+_log = logging.getLogger(__name__)
+
+_ROUTES = Map(
+    [
+        Rule("/graphql", endpoint="graphql", methods=["POST"]),
+        Rule(
+            "/files/<entity>/<project>/<run>/file_stream",
+            endpoint="file_stream",
+            methods=["POST"],
+        ),
+        Rule("/storage/<sha256>", endpoint="storage", methods=["GET"]),
+        Rule("/exports/<version>/<int:number>.parquet", endpoint="export", methods=["GET"]),
+        Rule("/uploads", endpoint="upload", methods=["PUT"]),
+    ],
+    strict_slashes=False,
+    merge_slashes=False,
+)
+
+#: Routes whose URL is its own permission.
+_SIGNED = {"storage", "export", "upload"}
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cache-Control": "no-store",
+}
+
+
+class Application:
+    """The W&B protocol over one store, as a WSGI callable.
+
+    Args:
+        service: The store and the rules.
+        token: What clients must send.
+        hosts: Host headers to answer to.
+    """
+
+    def __init__(self, service: Service, token: str, hosts: Collection[str]) -> None:
+        self.service = service
+        self.hosts = frozenset(hosts)
+        self._token = token
+        schema = files("wbexport.server").joinpath("schema.graphql").read_text("utf-8")
+        self._executor = Executor(make_schema(schema, RESOLVERS), service.limits)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        response = self._answer(environ)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response(environ, start_response)
+
+    def _answer(self, environ: WSGIEnvironment) -> Response:
+        if not auth.host_allowed(environ, self.hosts):
+            return _problem(HTTPStatus.FORBIDDEN, "this server does not answer to that host")
+        request = Request(environ)
+        try:
+            endpoint, values = _ROUTES.bind_to_environ(environ).match()
+        except HTTPException as error:
+            return self._unrouted(request, error)
+        if not self._permitted(request, endpoint):
+            return _problem(*self._refusal(endpoint))
+        try:
+            if self.service.store.read_only:
+                self.service.store.refresh()
+            return self._serve(request, endpoint, values)
+        except TooLargeError as error:
+            return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error))
+        except NotFoundError as error:
+            return _problem(HTTPStatus.NOT_FOUND, str(error))
+        except ReadOnlyError as error:
+            return _problem(HTTPStatus.FORBIDDEN, str(error))
+        except StoreError as error:
+            return _problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+        except (WbexportError, ValueError) as error:
+            return _problem(HTTPStatus.BAD_REQUEST, str(error))
+        except HTTPException as error:
+            return _problem(error.code or 400, error.description or error.name)
+        except Exception:
+            _log.exception("%s failed", endpoint)
+            return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
+
+    def _unrouted(self, request: Request, error: HTTPException) -> Response:
+        if not auth.token_matches(request.headers.get("Authorization"), self._token):
+            return _problem(*self._refusal(""))
+        return _problem(error.code or 404, "this server has no such page")
+
+    def _permitted(self, request: Request, endpoint: str) -> bool:
+        if endpoint in _SIGNED:
+            method = "GET" if request.method == "HEAD" else request.method
+            return self.service.signer.allows(method, request.path, request.args.to_dict())
+        return auth.token_matches(request.headers.get("Authorization"), self._token)
+
+    @staticmethod
+    def _refusal(endpoint: str) -> tuple[HTTPStatus, str]:
+        if endpoint in _SIGNED:
+            return HTTPStatus.FORBIDDEN, "this link is not signed by this server, or has expired"
+        return HTTPStatus.UNAUTHORIZED, "send this server's own token as the API key"
+
+    def _serve(self, request: Request, endpoint: str, values: Mapping[str, Any]) -> Response:
+        if endpoint == "graphql":
+            return self._graphql(request)
+        if endpoint == "file_stream":
+            _require_json(request)
+            body = _read(request, self.service.limits.stream_body)
+            return _json(filestream.receive(self.service, request.headers, body, **values))
+        if endpoint == "storage":
+            return blobs.download(self.service, request, **values)
+        if endpoint == "export":
+            return blobs.download_export(self.service, request, **values)
+        return blobs.upload(self.service, request)
+
+    def _graphql(self, request: Request) -> Response:
+        _require_json(request)
+        body = _parse(_read(request, self.service.limits.graphql_body))
+        prepared = self._executor.prepare(body["query"])
+        if prepared.is_mutation and not self.service.writable:
+            raise ReadOnlyError("this server only reads; start it as writable to change things")
+        context = Context(self.service, f"{request.scheme}://{request.host}")
+        result = self._executor.execute(
+            prepared, body.get("variables"), body.get("operationName"), context=context
+        )
+        return _json(dict(result.formatted))
+
+
+def create_app(
+    store: Store,
+    *,
+    token: str,
+    writable: bool = False,
+    exports: ExportPolicy | None = None,
+    hosts: Collection[str] | None = None,
+    limits: Limits | None = None,
+) -> Application:
+    """Make the WSGI application over a store.
+
+    Args:
+        store: An open store; a writer's when `writable`.
+        token: What clients must send as their API key.
+        writable: Whether clients may write.
+        exports: Which runs are offered as parquet files.
+        hosts: Host headers to answer to, by default this machine's own names on any port.
+        limits: Bounds on requests.
+
+    Returns:
+        A WSGI callable.
+
+    Example:
+        >>> app = create_app(store, token=token)
+        >>> api = wbexport.Api(transport=wsgi_transport(app))
+    """
+    if len(token) < 32:
+        raise ValueError("the token must have at least 32 characters")
+    service = Service(
+        store=store,
+        signer=Signer(token),
+        exports=Exports(exports or ExportPolicy()),
+        writable=writable,
+        limits=limits or Limits(),
+    )
+    return Application(service, token, auth.LOOPBACK if hosts is None else hosts)
+
+
+def _require_json(request: Request) -> None:
+    """Refuse what a form on some web page could send."""
+    if request.mimetype != "application/json":
+        raise ValueError("send Content-Type: application/json")
+
+
+def _read(request: Request, limit: int) -> bytes:
+    if request.content_length is None or request.content_length > limit:
+        raise TooLargeError(f"send at most {limit} bytes, and their number ahead")
+    return request.get_data(cache=False)
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        parsed = _parse_leniently(body)
+    if not isinstance(parsed, dict) or not isinstance(parsed.get("query"), str):
+        raise ValueError("send one JSON object with a query")
+    if not isinstance(parsed.get("variables") or {}, dict):
+        raise ValueError("variables must be an object")
+    if not isinstance(parsed.get("operationName") or "", str):
+        raise ValueError("operationName must be text")
+    return parsed
+
+
+def _parse_leniently(body: bytes) -> Any:
+    """Parse JSON with bare NaN, which Python clients send."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("the body is not JSON") from error
+
+
+def _json(value: object, status: int = 200) -> Response:
+    try:
+        body = orjson.dumps(value)
+    except TypeError:
+        # Integers beyond 64 bits and lone surrogates.
+        body = json.dumps(value).encode()
+    return Response(body, status, content_type="application/json")
+
+
+def _problem(status: int, message: str) -> Response:
+    """Answer an error in both forms that W&B's clients read."""
+    return _json({"error": message, "errors": [{"message": message}]}, status)

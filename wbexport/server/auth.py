@@ -1,0 +1,53 @@
+"""Who may talk to the server: host, origin and token of a request."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+__all__ = ["LOOPBACK", "host_allowed", "token_matches"]
+
+#: Names of this machine to itself; a page elsewhere cannot make a browser send them as Host.
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+
+
+def host_allowed(environ: Mapping[str, object], hosts: Collection[str]) -> bool:
+    """Tell whether the raw Host header, and Origin when there is one, name this server.
+
+    Args:
+        environ: The WSGI environment.
+        hosts: Allowed names; `name` allows every port, `name:port` just one.
+    """
+    host = str(environ.get("HTTP_HOST", ""))
+    match = _HOST.fullmatch(host)
+    if match is None or not {host, match["name"]} & set(hosts):
+        return False
+    origin = environ.get("HTTP_ORIGIN")
+    return origin is None or origin == f"{environ.get('wsgi.url_scheme')}://{host}"
+
+
+def token_matches(header: str | None, token: str) -> bool:
+    """Compare an Authorization header with the token, in constant time.
+
+    Args:
+        header: `Basic` with the token as password, or `Bearer` with the token.
+        token: The server's token.
+    """
+    scheme, _, value = (header or "").partition(" ")
+    given = ""
+    if scheme.lower() == "bearer":
+        given = value.strip()
+    elif scheme.lower() == "basic":
+        try:
+            given = base64.b64decode(value, validate=True).decode().partition(":")[2]
+        except (binascii.Error, ValueError):
+            given = ""
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), token.encode())

@@ -1,0 +1,87 @@
+"""Bytes in and out: run files by their hash, uploads, and parquet exports."""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+from typing import TYPE_CHECKING
+
+from werkzeug.utils import send_file
+from werkzeug.wrappers import Response
+
+from wbexport.errors import NotFoundError
+from wbexport.server import lookup, recorder
+from wbexport.server.limits import TooLargeError
+from wbexport.server.service import ReadOnlyError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from werkzeug.wrappers import Request
+
+    from wbexport.server.service import Context, Service
+
+__all__ = ["download", "download_export", "download_url", "export_url", "upload", "upload_url"]
+
+
+def download_url(context: Context, sha256: str) -> str:
+    """Return a signed URL for the bytes with this hash."""
+    return context.signed("GET", f"/storage/{sha256}")
+
+
+def export_url(context: Context, storage_id: str, version: str, number: int) -> str:
+    """Return a signed URL for one parquet file of a run."""
+    return context.signed("GET", f"/exports/{version}/{number}.parquet", run=storage_id)
+
+
+def upload_url(context: Context, storage_id: str, name: str) -> str:
+    """Return a signed URL to which one file of a run may be sent."""
+    return context.signed("PUT", "/uploads", run=storage_id, name=name)
+
+
+def download(service: Service, request: Request, *, sha256: str) -> Response:
+    """Answer stored bytes, or a range of them."""
+    return _send(service.store.blobs.path(sha256), request, etag=sha256)
+
+
+def download_export(service: Service, request: Request, *, version: str, number: int) -> Response:
+    """Answer one parquet file of a run, or a range of it."""
+    cur = service.store.cursor()
+    run = lookup.find_run_by_storage_id(cur, request.args["run"])
+    export = None if run is None else service.exports.of(cur, run)
+    if export is None or export.version != version or number >= len(export.files):
+        raise NotFoundError("the run has changed since this link was made; ask for it again")
+    return _send(io.BytesIO(export.files[number]), request, etag=f"{version}-{number}")
+
+
+def upload(service: Service, request: Request) -> Response:
+    """Store the bytes of one run file."""
+    if not service.writable:
+        raise ReadOnlyError("this server only reads; start it as writable to upload")
+    length = request.content_length
+    if length is None or length > service.limits.upload_body:
+        raise TooLargeError(f"send at most {service.limits.upload_body} bytes")
+    blob = service.store.blobs.add(request.stream, size=length)
+    with service.store.transaction() as cur:
+        run = lookup.find_run_by_storage_id(cur, request.args["run"])
+        if run is None:
+            raise NotFoundError("the run of this file was deleted")
+        name = request.args["name"]
+        recorder.record_file(
+            cur, run, name, blob, mimetype=mimetypes.guess_type(name)[0], now=service.clock()
+        )
+    service.wrote(soon=False)
+    return Response()
+
+
+def _send(content: Path | io.BytesIO, request: Request, *, etag: str) -> Response:
+    response = send_file(
+        content,
+        request.environ,
+        mimetype="application/octet-stream",
+        etag=etag,
+        conditional=True,
+        max_age=0,
+    )
+    response.headers["Content-Disposition"] = "attachment"
+    return response

@@ -1,0 +1,165 @@
+"""Runs GraphQL documents against the schema, remembering those it has checked before."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLScalarType,
+    OperationDefinitionNode,
+    OperationType,
+    build_schema,
+    execute_sync,
+    is_object_type,
+    parse,
+    validate,
+)
+
+from wbexport.errors import WbexportError
+from wbexport.server.limits import Limits, check_document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from graphql import DocumentNode, GraphQLSchema
+
+    Resolvers = Mapping[str, Mapping[str, Callable[..., Any]]]
+
+__all__ = ["Executor", "Prepared", "make_schema"]
+
+
+def make_schema(text: str, resolvers: Resolvers) -> GraphQLSchema:
+    """Build the schema and hang the resolvers on it.
+
+    Args:
+        text: The schema definition.
+        resolvers: Type name to field name to resolver; other fields read the source's key.
+
+    Raises:
+        LookupError: When a resolver belongs to no field.
+    """
+    schema = build_schema(text)
+    for type_name, fields in resolvers.items():
+        owner = schema.type_map[type_name]
+        if not is_object_type(owner):
+            raise LookupError(f"{type_name} is not an object type")
+        for field_name, resolver in fields.items():
+            owner.fields[field_name].resolve = resolver
+    wide = schema.type_map["Int64"]
+    if isinstance(wide, GraphQLScalarType):
+        wide.parse_value = _parse_int64  # type: ignore[method-assign]
+    return schema
+
+
+def _parse_int64(value: Any) -> int:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | str | float)
+        or int(value) != float(value)
+    ):
+        raise GraphQLError(f"not a 64-bit integer: {value!r}")
+    return max(-(2**63), min(int(value), 2**63 - 1))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A document that may be executed, or the errors why not.
+
+    Attributes:
+        document: The parsed document, None when it has errors.
+        errors: What is wrong with it.
+        is_mutation: Whether any of its operations writes.
+    """
+
+    document: DocumentNode | None
+    errors: tuple[GraphQLError, ...] = ()
+    is_mutation: bool = False
+
+
+class Executor:
+    """Executes documents, each parsed and validated once.
+
+    Args:
+        schema: The schema with its resolvers.
+        limits: Bounds on documents.
+        remember: How many documents to keep.
+    """
+
+    def __init__(self, schema: GraphQLSchema, limits: Limits, *, remember: int = 256) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._remember = remember
+        self._known: OrderedDict[str, Prepared] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def prepare(self, text: str) -> Prepared:
+        """Parse, measure and validate a document, or recall that from before."""
+        with self._lock:
+            if text in self._known:
+                self._known.move_to_end(text)
+                return self._known[text]
+        prepared = self._check(text)
+        with self._lock:
+            self._known[text] = prepared
+            if len(self._known) > self._remember:
+                self._known.popitem(last=False)
+        return prepared
+
+    def execute(
+        self,
+        prepared: Prepared,
+        variables: Mapping[str, Any] | None,
+        operation: str | None,
+        *,
+        context: object,
+    ) -> ExecutionResult:
+        """Execute a prepared document.
+
+        Args:
+            prepared: What `prepare` returned.
+            variables: Values; those the document does not declare are ignored.
+            operation: Which operation to run; an empty name means the only one.
+            context: What resolvers find in `info.context`.
+        """
+        if prepared.document is None:
+            return ExecutionResult(None, list(prepared.errors))
+        result = execute_sync(
+            self._schema,
+            prepared.document,
+            variable_values=dict(variables or {}),
+            operation_name=operation or None,
+            context_value=context,
+        )
+        return ExecutionResult(result.data, [_masked(e) for e in result.errors or ()] or None)
+
+    def _check(self, text: str) -> Prepared:
+        if len(text) > self._limits.query_text:
+            return Prepared(None, (GraphQLError("the document is too long"),))
+        try:
+            document = parse(text, max_tokens=self._limits.tokens, no_location=False)
+            check_document(document, self._limits)
+        except GraphQLError as error:
+            return Prepared(None, (error,))
+        except RecursionError:
+            return Prepared(None, (GraphQLError("the document nests too deeply"),))
+        errors = validate(self._schema, document, max_errors=10)
+        if errors:
+            return Prepared(None, tuple(errors))
+        writes = any(
+            isinstance(node, OperationDefinitionNode) and node.operation is OperationType.MUTATION
+            for node in document.definitions
+        )
+        return Prepared(document, is_mutation=writes)
+
+
+def _masked(error: GraphQLError) -> GraphQLError:
+    """Keep the text of our own errors; say nothing of the inside for others."""
+    cause = error.original_error
+    if cause is None or isinstance(cause, WbexportError | GraphQLError):
+        return error
+    return GraphQLError("internal error", error.nodes, path=error.path)

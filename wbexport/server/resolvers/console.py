@@ -1,0 +1,42 @@
+"""Console lines of a run, in pages from the first or as a tail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wbexport.server import lookup
+from wbexport.server.resolvers.connections import page_of, position_of
+
+if TYPE_CHECKING:
+    from wbexport.server.service import Info, Node
+
+
+__all__ = ["RESOLVERS"]
+
+
+def _log_lines(
+    run: Node,
+    info: Info,
+    *,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    useImprovedPagination: bool | None = None,
+) -> Node:
+    count = lookup.count_console(info.context.cursor, run)
+    start = position_of(after)
+    size = info.context.page(first if last is None else last, default=1000)
+    if last is not None:
+        start = max(count - size, 0)
+    lines = lookup.list_console(info.context.cursor, run, start=start, limit=size)
+    return page_of(lines, start, more=start + len(lines) < count)
+
+
+RESOLVERS = {
+    "Run": {"logLines": _log_lines},
+    "LogLine": {
+        "timestamp": lambda line, info: line["logged_at"] and line["logged_at"].isoformat(),
+        "level": lambda line, info: line["level"] or "",
+        "line": lambda line, info: line["line"] or "",
+    },
+}

@@ -1,0 +1,130 @@
+"""The one user of a local server, its entities, and what the server can do."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from wbexport.server import lookup
+from wbexport.server.resolvers.connections import connection
+
+if TYPE_CHECKING:
+    from wbexport.server.service import Info, Node
+
+
+__all__ = ["QUERY", "RESOLVERS", "entity_node", "viewer_node"]
+
+#: What clients may rely on; a name that is missing counts as off.
+FEATURES = ("FILESTREAM_GZIP", "MARK_RUN_FILES_UPLOADED", "TOTAL_COUNT_IN_FILE_CONNECTION")
+
+_USER = "local"
+
+
+def _id(kind: str, text: str) -> str:
+    return lookup.opaque_id(f"{kind}:{text}")
+
+
+def viewer_node(info: Info) -> Node:
+    """Return the user that every holder of the token is."""
+    return {
+        "id": _id("User", _USER),
+        "name": _USER,
+        "username": _USER,
+        "email": "",
+        "admin": False,
+        "flags": json.dumps({"code_saving_enabled": False}),
+        "entity": lookup.default_entity(info.context.cursor),
+        "apiKeys": {"edges": []},
+        "organizations": [],
+    }
+
+
+def entity_node(name: str) -> Node:
+    """Return an entity; on this server each is a team of one."""
+    return {
+        "id": _id("Entity", name),
+        "name": name,
+        "available": False,
+        "limits": "{}",
+        "readOnly": False,
+        "readOnlyAdmin": False,
+        "isTeam": True,
+        "entityType": "team",
+        "privateOnly": False,
+        "storageBytes": 0,
+        "codeSavingEnabled": False,
+        "defaultAccess": "PRIVATE",
+        "isPaid": False,
+    }
+
+
+def _server_info(_: object, info: Info) -> Node:
+    return {
+        "cliVersionInfo": {},
+        "features": [{"name": name, "isEnabled": True} for name in FEATURES],
+    }
+
+
+def _viewer(_: object, info: Info) -> Node:
+    return viewer_node(info)
+
+
+def _users(_: object, info: Info, query: str | None = None) -> Node:
+    matches = not query or query in _USER
+    return {"edges": [{"node": viewer_node(info)}] if matches else []}
+
+
+def _entity(_: object, info: Info, name: str | None = None) -> Node | None:
+    names = lookup.entities(info.context.cursor)
+    default = lookup.default_entity(info.context.cursor)
+    if name is None or name in (*names, default):
+        return entity_node(name or default)
+    return None
+
+
+def _teams(_: Node, info: Info) -> Node:
+    names = lookup.entities(info.context.cursor) or [lookup.default_entity(info.context.cursor)]
+    return {"edges": [{"node": entity_node(name)} for name in names], "pageInfo": None}
+
+
+def _members(_: Node, info: Info) -> list[Node]:
+    return [viewer_node(info) | {"pending": False, "accountType": "USER"}]
+
+
+def _entity_user(_: Node, info: Info) -> Node:
+    return viewer_node(info)
+
+
+def _entity_project(entity: Node, info: Info, name: str | None = None) -> Node | None:
+    return lookup.find_project(info.context.cursor, entity["name"], name)
+
+
+def _entity_projects(
+    entity: Node,
+    info: Info,
+    *,
+    after: str | None = None,
+    first: int | None = None,
+    filters: str | None = None,
+    order: str | None = None,
+) -> Node:
+    return connection(info, lookup.list_projects(info.context.cursor, entity["name"]), first, after)
+
+
+def _viewer_projects(
+    user: Node, info: Info, *, after: str | None = None, first: int | None = None
+) -> Node:
+    return connection(info, lookup.list_projects(info.context.cursor, user["entity"]), first, after)
+
+
+QUERY = {"serverInfo": _server_info, "viewer": _viewer, "users": _users, "entity": _entity}
+
+RESOLVERS = {
+    "User": {"teams": _teams, "projects": _viewer_projects},
+    "Entity": {
+        "members": _members,
+        "user": _entity_user,
+        "project": _entity_project,
+        "projects": _entity_projects,
+    },
+}

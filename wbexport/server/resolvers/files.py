@@ -1,0 +1,108 @@
+"""Run files: listing, links to their bytes, places to upload to, deleting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wbexport.errors import NotFoundError
+from wbexport.paths import safe_relative_path
+from wbexport.server import blobs, lookup, recorder
+from wbexport.server.resolvers.connections import page_of, position_of
+from wbexport.server.service import wire_time
+
+if TYPE_CHECKING:
+    from wbexport.server.service import Info, Node
+
+
+__all__ = ["MUTATION", "RESOLVERS"]
+
+
+def _files(
+    run: Node,
+    info: Info,
+    *,
+    names: list[str | None] | None = None,
+    pattern: str | None = None,
+    after: str | None = None,
+    first: int | None = None,
+) -> Node:
+    start = position_of(after)
+    size = info.context.page(first)
+    wanted = [name for name in names or () if name is not None]
+    found = lookup.list_files(info.context.cursor, run, names=wanted, pattern=pattern)
+    nodes = [file | {"run": run} for file in found[start : start + size]]
+    return page_of(nodes, start, more=start + size < len(found)) | {"totalCount": len(found)}
+
+
+def _file_count(run: Node, info: Info) -> int:
+    return len(lookup.list_files(info.context.cursor, run))
+
+
+def _file_id(file: Node, info: Info) -> str:
+    return file["storage_id"] or lookup.file_id(file["run"], file["name"])
+
+
+def _url(file: Node, info: Info, upload: bool | None = None) -> str:
+    if upload:
+        return _upload_url(file, info)
+    # A file whose bytes were never brought over has a link that says so.
+    return blobs.download_url(info.context, file["blob"] or "0" * 64)
+
+
+def _upload_url(file: Node, info: Info) -> str:
+    return blobs.upload_url(info.context, file["run"]["storage_id"], file["name"])
+
+
+def _run_of(info: Info, input: Node) -> Node:
+    path = (input["entityName"], input["projectName"], input["runName"])
+    run = lookup.find_run(info.context.cursor, *path)
+    if run is None:
+        raise NotFoundError(f"there is no run {'/'.join(path)} here")
+    return run
+
+
+def _create_run_files(_: object, info: Info, input: Node) -> Node:
+    run = _run_of(info, input)
+    names = [str(safe_relative_path(name)) for name in input["files"]]
+    urls = [blobs.upload_url(info.context, run["storage_id"], name) for name in names]
+    return {
+        "runID": run["storage_id"],
+        "uploadHeaders": [],
+        "files": [{"name": name, "uploadUrl": url} for name, url in zip(names, urls, strict=True)],
+    }
+
+
+def _mark_uploaded(_: object, info: Info, input: Node) -> Node:
+    run = _run_of(info, input)
+    stored = {file["name"] for file in lookup.list_files(info.context.cursor, run)}
+    return {"success": stored.issuperset(input["files"])}
+
+
+def _delete_files(_: object, info: Info, input: Node) -> Node:
+    service = info.context.service
+    with service.store.transaction() as cur:
+        for file_id in input["files"]:
+            recorder.delete_file(cur, file_id)
+    service.wrote(soon=False)
+    return {"success": True}
+
+
+MUTATION = {
+    "createRunFiles": _create_run_files,
+    "markRunFilesUploaded": _mark_uploaded,
+    "deleteFiles": _delete_files,
+}
+
+RESOLVERS = {
+    "Run": {"files": _files, "fileCount": _file_count},
+    "File": {
+        "id": _file_id,
+        "displayName": lambda file, info: file["name"],
+        "url": _url,
+        "directUrl": _url,
+        "uploadUrl": _upload_url,
+        "uploadHeaders": lambda file, info: [],
+        "sizeBytes": lambda file, info: file["size"] or 0,
+        "updatedAt": lambda file, info: wire_time(file["updated_at"]),
+    },
+}

@@ -1,0 +1,84 @@
+"""Projects: looking them up, listing them, creating them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wbexport.errors import InputError
+from wbexport.server import lookup, recorder
+from wbexport.server.resolvers import entities
+from wbexport.server.resolvers.connections import connection
+from wbexport.server.service import wire_time
+
+if TYPE_CHECKING:
+    from wbexport.server.service import Info, Node
+
+
+__all__ = ["MUTATION", "QUERY", "RESOLVERS"]
+
+
+def _project(
+    _: object,
+    info: Info,
+    *,
+    name: str | None = None,
+    entityName: str | None = None,
+) -> Node | None:
+    cur = info.context.cursor
+    return lookup.find_project(cur, entityName or lookup.default_entity(cur), name)
+
+
+def _models(
+    _: object,
+    info: Info,
+    *,
+    entityName: str | None = None,
+    after: str | None = None,
+    first: int | None = None,
+) -> Node:
+    cur = info.context.cursor
+    projects = lookup.list_projects(cur, entityName or lookup.default_entity(cur))
+    return connection(info, projects, first, after)
+
+
+def _upsert_model(_: object, info: Info, input: Node) -> Node:
+    service = info.context.service
+    if not input.get("name"):
+        raise InputError("a project needs a name")
+    with service.store.transaction() as cur:
+        entity = input.get("entityName") or lookup.default_entity(cur)
+        inserted = recorder.ensure_project(
+            cur, entity, input["name"], now=service.clock(), changes=input
+        )
+        project = lookup.find_project(cur, entity, input["name"])
+    service.wrote(soon=True)
+    return {"project": project, "model": project, "inserted": inserted}
+
+
+def _entity(project: Node, info: Info) -> Node:
+    return entities.entity_node(project["entity"])
+
+
+def _user(project: Node, info: Info) -> Node:
+    return entities.viewer_node(info)
+
+
+QUERY = {"project": _project, "model": _project, "models": _models}
+
+MUTATION = {"upsertModel": _upsert_model}
+
+RESOLVERS = {
+    "Project": {
+        "id": lambda project, info: project["storage_id"],
+        "internalId": lambda project, info: lookup.opaque_id(
+            f"ProjectInternalId:{project['project_no']}"
+        ),
+        "name": lambda project, info: project["project"],
+        "entityName": lambda project, info: project["entity"],
+        "entity": _entity,
+        "createdAt": lambda project, info: wire_time(project["created_at"]),
+        "isBenchmark": lambda project, info: False,
+        "readOnly": lambda project, info: not info.context.service.writable,
+        "user": _user,
+    }
+}

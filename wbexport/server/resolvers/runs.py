@@ -1,0 +1,291 @@
+"""Runs: reading them, listing them, and what a client may do to them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
+
+from wbexport.arrow.convert import wrap_config
+from wbexport.arrow.literals import parse_json, write_json
+from wbexport.errors import InputError, NotFoundError, QueryError
+from wbexport.query.mongo import parse_filter
+from wbexport.query.order import parse_order
+from wbexport.server import lookup, recorder
+from wbexport.server.resolvers.connections import page_of, position_of
+from wbexport.server.service import wire_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from graphql import SelectionSetNode
+
+    from wbexport.query.expressions import Expression
+    from wbexport.server.service import Info, Node
+
+
+__all__ = ["MUTATION", "RESOLVERS", "json_numbers"]
+
+_log = logging.getLogger(__name__)
+
+#: Fields that are just a column of the store.
+_COLUMNS = {
+    "id": "storage_id",
+    "name": "run_id",
+    "projectId": "project_no",
+    "displayName": "display_name",
+    "description": "description",
+    "notes": "notes",
+    "tags": "tags",
+    "state": "state",
+    "group": "group_name",
+    "jobType": "job_type",
+    "commit": "git_commit",
+    "host": "host",
+    "readOnly": "read_only",
+    "summaryMetrics": "summary",
+    "systemMetrics": "system_metrics",
+    "exitcode": "exit_code",
+    "sweepName": "sweep_id",
+}
+
+#: Columns that some other field needs.
+_NEEDS = {
+    "config": ("config", "wandb_config"),
+    "wandbConfig": ("wandb_config",),
+    "historyKeys": ("history_keys",),
+    "parquetHistory": lookup.LEDGER,
+    "history": lookup.LEDGER,
+    "sampledHistory": lookup.LEDGER,
+}
+
+_COUNTS = {
+    "historyLineCount": "history_line_count",
+    "eventsLineCount": "events_line_count",
+    "logLineCount": "log_line_count",
+}
+
+_TIMES = {"createdAt": "created_at", "heartbeatAt": "heartbeat_at", "updatedAt": "updated_at"}
+
+#: What `updateRunState` may set.
+_SETTABLE_STATES = frozenset({"pending", "running", "failed", "killed", "finished", "crashed"})
+
+_SPECIAL = {float("inf"): "Infinity", float("-inf"): "-Infinity"}
+
+
+def json_numbers(value: Any) -> Any:
+    """Spell NaN and infinities as strings, as raw JSON has no tokens for them."""
+    if isinstance(value, float):
+        return "NaN" if value != value else _SPECIAL.get(value, value)
+    if isinstance(value, dict):
+        return {key: json_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [json_numbers(item) for item in value]
+    return value
+
+
+def _column(name: str) -> Any:
+    return lambda run, info: run[name]
+
+
+def _count(name: str) -> Any:
+    return lambda run, info: run[name] or 0
+
+
+def _time(name: str) -> Any:
+    return lambda run, info: wire_time(run[name])
+
+
+def _config(run: Node, info: Info) -> str:
+    config, own = (parse_json(run[name] or "{}") for name in ("config", "wandb_config"))
+    return write_json(wrap_config(config, own))
+
+
+def _wandb_config(run: Node, info: Info, keys: list[str] | None = None) -> str:
+    own = parse_json(run["wandb_config"] or "{}")
+    return write_json(own if keys is None else {key: own[key] for key in keys if key in own})
+
+
+def _history_keys(run: Node, info: Info) -> Any:
+    return json_numbers(parse_json(run["history_keys"])) if run["history_keys"] else None
+
+
+def _project(run: Node, info: Info) -> Node | None:
+    return lookup.find_project(info.context.cursor, run["entity"], run["project"])
+
+
+def _user(run: Node, info: Info) -> Node:
+    username = run["username"] or "unknown"
+    return {
+        "id": lookup.opaque_id(f"User:{username}"),
+        "name": run["user_name"] or username,
+        "username": username,
+        "organizations": [],
+    }
+
+
+def _names(selections: SelectionSetNode | None, info: Info) -> Iterator[str]:
+    """Name every field asked for below a selection."""
+    for node in selections.selections if selections else ():
+        if isinstance(node, FragmentSpreadNode):
+            yield from _names(info.fragments[node.name.value].selection_set, info)
+        elif isinstance(node, FieldNode | InlineFragmentNode):
+            if isinstance(node, FieldNode):
+                yield node.name.value
+            yield from _names(node.selection_set, info)
+
+
+def _wanted(info: Info) -> list[str]:
+    """Choose the columns to read: the wide JSON ones only when they are asked for."""
+    columns = set(lookup.ALWAYS)
+    for node in info.field_nodes:
+        for name in _names(node.selection_set, info):
+            columns.update(_NEEDS.get(name, ()))
+            column = _COLUMNS.get(name)
+            if column is not None:
+                columns.add(column)
+    return sorted(columns)
+
+
+def _filter(filters: str | None) -> Expression:
+    try:
+        parsed = json.loads(filters or "{}")
+    except (ValueError, RecursionError) as error:
+        raise QueryError("filters is not JSON") from error
+    return parse_filter(parsed or {})
+
+
+def _runs(
+    project: Node,
+    info: Info,
+    *,
+    filters: str | None = None,
+    order: str | None = None,
+    after: str | None = None,
+    first: int | None = None,
+) -> Node:
+    start = position_of(after)
+    size = info.context.page(first)
+    where = _filter(filters)
+    found = lookup.list_runs(
+        info.context.cursor,
+        project,
+        where=where,
+        order=parse_order(order),
+        limit=size + 1,
+        offset=start,
+        columns=_wanted(info),
+    )
+    page = page_of(found[:size], start, more=len(found) > size)
+    page["totalCount"] = lambda _: lookup.count_runs(info.context.cursor, project, where)
+    return page
+
+
+def _run_count(project: Node, info: Info, filters: str | None = None) -> int:
+    return lookup.count_runs(info.context.cursor, project, _filter(filters))
+
+
+def _run(
+    project: Node,
+    info: Info,
+    *,
+    name: str,
+    desc: str | None = None,
+    missingOk: bool | None = None,
+) -> Node | None:
+    return lookup.find_run_in(info.context.cursor, project, name)
+
+
+def _required(run: Node | None, what: str) -> Node:
+    if run is None:
+        raise NotFoundError(f"there is no run {what} here")
+    return run
+
+
+def _upsert_bucket(_: object, info: Info, input: Node) -> Node:
+    service = info.context.service
+    with service.store.transaction() as cur:
+        run, inserted = recorder.upsert_run(cur, input, now=service.clock())
+    service.wrote(soon=False)
+    return {"bucket": run, "inserted": inserted}
+
+
+def _delete_run(_: object, info: Info, input: Node) -> Node:
+    service = info.context.service
+    with service.store.transaction() as cur:
+        run = _required(lookup.find_run_by_storage_id(cur, input["id"]), input["id"])
+        recorder.delete_run(cur, run)
+    service.wrote(soon=True)
+    return {"clientMutationId": input.get("clientMutationId")}
+
+
+def _change(info: Info, storage_id: str, **changes: Any) -> Node:
+    service = info.context.service
+    with service.store.transaction() as cur:
+        run = _required(lookup.find_run_by_storage_id(cur, storage_id), storage_id)
+        recorder.change_run(cur, run, changes, now=service.clock())
+    service.wrote(soon=False)
+    return {"success": True}
+
+
+def _stop_run(_: object, info: Info, input: Node) -> Node:
+    return _change(info, input["id"], stop_requested=True)
+
+
+def _update_run_state(_: object, info: Info, input: Node) -> Node:
+    if input["state"] not in _SETTABLE_STATES:
+        raise InputError(f"a run cannot be set to {input['state']!r}")
+    return _change(info, input["id"], state=input["state"])
+
+
+def _rewind_run(_: object, info: Info, input: Node) -> Node:
+    service = info.context.service
+    if input["metricName"] != "_step":
+        raise InputError("a run can only be rewound to a _step")
+    with service.store.transaction() as cur:
+        entity = input.get("entityName") or lookup.default_entity(cur)
+        found = lookup.find_run(cur, entity, input.get("projectName"), input["runName"])
+        run = _required(found, input["runName"])
+        recorder.rewind(cur, run, int(input["metricValue"]), now=service.clock())
+        rewound = lookup.find_run_by_storage_id(cur, run["storage_id"])
+    service.wrote(soon=False)
+    return {"rewoundRun": rewound}
+
+
+def _alert(_: object, info: Info, input: Node) -> Node:
+    path = (input["entityName"], input["projectName"], input["runName"])
+    _required(lookup.find_run(info.context.cursor, *path), input["runName"])
+    _log.warning("alert of run %s: %s", "/".join(path), input["title"])
+    return {"success": True}
+
+
+MUTATION = {
+    "upsertBucket": _upsert_bucket,
+    "deleteRun": _delete_run,
+    "stopRun": _stop_run,
+    "updateRunState": _update_run_state,
+    "rewindRun": _rewind_run,
+    "notifyScriptableRunAlert": _alert,
+}
+
+_RUN: dict[str, Any] = {
+    **{name: _column(column) for name, column in _COLUMNS.items()},
+    **{name: _count(column) for name, column in _COUNTS.items()},
+    **{name: _time(column) for name, column in _TIMES.items()},
+    "config": _config,
+    "wandbConfig": _wandb_config,
+    "historyKeys": _history_keys,
+    "project": _project,
+    "user": _user,
+    "shouldStop": lambda run, info: bool(run["stop_requested"]),
+    "stopped": lambda run, info: bool(run["stop_requested"]),
+    "failed": lambda run, info: run["state"] == "failed",
+    "running": lambda run, info: run["state"] == "running",
+}
+
+RESOLVERS = {
+    "Project": {"runs": _runs, "runCount": _run_count, "run": _run, "bucket": _run},
+    "Run": _RUN,
+}

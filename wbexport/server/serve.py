@@ -1,0 +1,118 @@
+"""A threaded server on the loopback interface around the application."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from waitress.server import create_server
+
+from wbexport.server import housekeeping
+from wbexport.server.app import create_app
+from wbexport.server.publisher import Publisher
+from wbexport.store.database import Store
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from wbexport.server.exports import ExportPolicy
+
+__all__ = ["LocalServer", "new_token"]
+
+_MAX_HEADER = 32 << 10
+_MAX_CONNECTIONS = 128
+
+
+def new_token() -> str:
+    """Return a fresh token in the form that W&B's clients accept as an API key."""
+    return "local-" + secrets.token_hex(20)
+
+
+class LocalServer:
+    """Serves a store to W&B clients until closed.
+
+    Args:
+        store: An open store, which the caller closes, or a path.
+        writable: Whether clients may write.
+        host: Interface to listen on.
+        port: Port to listen on; 0 picks a free one.
+        token: What clients must send; a fresh one by default.
+        exports: Which runs are offered as parquet files.
+        threads: Requests served at once.
+
+    Example:
+        >>> with LocalServer("wb.duckdb") as server:
+        ...     print(server.url, server.token)
+    """
+
+    def __init__(
+        self,
+        store: Store | str | Path,
+        *,
+        writable: bool = False,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str | None = None,
+        exports: ExportPolicy | None = None,
+        threads: int = 8,
+    ) -> None:
+        self.token = token or new_token()
+        self._owns_store = not isinstance(store, Store)
+        self.store = store if isinstance(store, Store) else _open(Path(store), writable=writable)
+        names = {host, "127.0.0.1", "localhost", "[::1]"}
+        self._app = create_app(
+            self.store, token=self.token, writable=writable, exports=exports, hosts=names
+        )
+        self._server = create_server(
+            self._app,
+            host=host,
+            port=port,
+            threads=threads,
+            connection_limit=_MAX_CONNECTIONS,
+            channel_timeout=60,
+            cleanup_interval=10,
+            max_request_header_size=_MAX_HEADER,
+            max_request_body_size=self._app.service.limits.upload_body if writable else 1 << 20,
+            clear_untrusted_proxy_headers=True,
+            ident="",
+        )
+        self.url = f"http://{host}:{self._server.effective_port}"
+        self._publisher = self._start_publisher() if writable else None
+        self._thread = threading.Thread(
+            target=self._server.run, name="wbexport-server", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening, publish what was written, and close a store opened here."""
+        self._server.close()
+        self._server.trigger.pull_trigger()
+        self._thread.join(timeout=10)
+        self._server.task_dispatcher.shutdown(timeout=10)
+        if self._publisher is not None:
+            self._publisher.close()
+        if self._owns_store:
+            self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _start_publisher(self) -> Publisher:
+        service = self._app.service
+        publisher = Publisher(self.store.publish, tick=lambda: housekeeping.mark_crashed(service))
+        service.wrote = publisher.wrote
+        return publisher
+
+
+def _open(path: Path, *, writable: bool) -> Store:
+    return Store.open_writer(path) if writable else Store.open_reader(path)

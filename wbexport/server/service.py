@@ -1,0 +1,107 @@
+"""What the parts of one server share, and what one request carries."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from wbexport.errors import StoreError
+from wbexport.server.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import duckdb
+    from graphql import GraphQLResolveInfo
+
+    from wbexport.server.exports import Exports
+    from wbexport.server.signing import Signer
+    from wbexport.store.database import Store
+
+    #: What each resolver gets beside its source and arguments.
+    Info = GraphQLResolveInfo["Context"]
+
+#: A row of the store, or an object of an answer.
+Node = dict[str, Any]
+
+__all__ = ["Context", "Node", "ReadOnlyError", "Service", "utc_now", "wire_time"]
+
+#: A running run is reported as crashed when it has been silent for longer.
+HEARTBEAT_SECONDS = 300
+
+
+class ReadOnlyError(StoreError):
+    """A request that writes, sent to a server that does not."""
+
+
+def utc_now() -> datetime:
+    """Return the time as the store keeps it: UTC, without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def wire_time(moment: datetime | None) -> str | None:
+    """Return a stored time as W&B's JSON spells it."""
+    return None if moment is None else moment.isoformat() + "Z"
+
+
+def _nothing(*, soon: bool) -> None:
+    """Stand in where nobody listens for writes."""
+
+
+@dataclass
+class Service:
+    """One server: its store and its rules.
+
+    Attributes:
+        store: Where everything is read from and written to.
+        signer: Signs upload and download URLs.
+        exports: Makes parquet files of finished runs.
+        writable: Whether requests may write.
+        limits: Bounds on requests.
+        wrote: Called after each write; `soon` asks for a publish in seconds, not minutes.
+        clock: The current time.
+    """
+
+    store: Store
+    signer: Signer
+    exports: Exports
+    writable: bool = False
+    limits: Limits = field(default_factory=Limits)
+    wrote: Callable[..., None] = _nothing
+    clock: Callable[[], datetime] = utc_now
+
+
+class Context:
+    """One GraphQL request.
+
+    Args:
+        service: The server it came to.
+        base_url: Scheme and host by which the client reached it.
+    """
+
+    def __init__(self, service: Service, base_url: str) -> None:
+        self.service = service
+        self.base_url = base_url
+        self._deadline = time.monotonic() + service.limits.seconds
+
+    @property
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """This thread's cursor for reading.
+
+        Raises:
+            StoreError: When the request has used up its time.
+        """
+        if time.monotonic() > self._deadline:
+            raise StoreError("the request took too long; ask for less at a time")
+        return self.service.store.cursor()
+
+    def page(self, first: int | None, default: int = 50) -> int:
+        """Return how many nodes a page may hold."""
+        asked = default if first is None else max(first, 0)
+        return min(asked, self.service.limits.page)
+
+    def signed(self, method: str, path: str, **query: str) -> str:
+        """Return an absolute signed URL of this server."""
+        return self.base_url + self.service.signer.sign(method, path, **query)
