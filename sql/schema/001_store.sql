@@ -177,7 +177,7 @@ create macro stored.literal_of(value, text) as
     case
         when text is not null then text
         when isnan(value) then 'NaN'
-        when isinf(value) then if(value > 0, 'Infinity', '-Infinity')
+        when isinf(value) then case when value > 0 then 'Infinity' else '-Infinity' end
         when value = trunc(value) and abs(value) < 9007199254740992 and not (value = 0 and signbit(value))
             then cast(cast(value as bigint) as varchar)
         else cast(value as varchar)
