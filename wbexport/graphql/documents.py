@@ -39,7 +39,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One operation repeated under the aliases `b0`, `b1` …
+    """One operation repeated under the aliases `b0`, `b1` and so on.
 
     Args:
         text: What is sent.

@@ -1,0 +1,161 @@
+"""Turns received bytes into content, and notices when they are cut, damaged or far too many.
+
+httpx decodes a gzip body that was cut in the middle without a word; therefore decoding is done
+here, and a body counts only when its trailer was seen.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import zlib
+from typing import Any
+
+import orjson
+
+__all__ = ["MAX_JSON", "BodyError", "Decoder", "parse_object", "web_page_title"]
+
+MAX_JSON = 256 << 20
+"""Bytes of a JSON answer, as sent and as decoded."""
+
+RATIO_FREE = 16 << 20
+MAX_RATIO = 250
+PIECE = 1 << 20
+MAX_DIGITS = 4000
+
+_TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(rb"\s*<(?:!doctype|html|head|body)", re.IGNORECASE)
+
+
+class BodyError(Exception):
+    """A body that is cut, damaged, too large or coded in a way that was not asked for.
+
+    Args:
+        detail: What is wrong, in words.
+        final: Whether it would be the same again.
+    """
+
+    def __init__(self, detail: str, *, final: bool = False) -> None:
+        super().__init__(detail)
+        self.final = final
+
+
+class Decoder:
+    """Undoes the content coding of a body piece by piece, within limits.
+
+    Args:
+        coding: The `Content-Encoding` of the answer.
+        limit: Decoded bytes at most; None for a body that is streamed to disk.
+
+    Raises:
+        BodyError: The coding is not one that was asked for.
+    """
+
+    def __init__(self, coding: str, *, limit: int | None = None) -> None:
+        coding = coding.strip().lower()
+        if coding not in ("", "identity", "gzip", "x-gzip"):
+            raise BodyError(
+                f"the body is coded as {coding[:40]!r}, which was not asked for", final=True
+            )
+        self.is_coded = coding.endswith("gzip")
+        self._gzip = zlib.decompressobj(wbits=31) if self.is_coded else None
+        self._limit = limit
+        self._taken = 0
+        self._given = 0
+        self._begun = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Decode the next piece.
+
+        Args:
+            data: Bytes as received.
+
+        Returns:
+            Decoded pieces, each of bounded size.
+
+        Raises:
+            BodyError: The bytes are damaged, or more than the limits allow.
+        """
+        self._taken += len(data)
+        if self._limit is not None and self._taken > self._limit:
+            raise self._too_large(self._limit)
+        if self._gzip is None:
+            self._count(len(data))
+            return [data]
+        pieces = []
+        while data:
+            if self._gzip.eof:
+                self._gzip = zlib.decompressobj(wbits=31)
+            self._begun = True
+            try:
+                piece = self._gzip.decompress(data, PIECE)
+            except zlib.error:
+                raise BodyError("the gzip body is damaged") from None
+            self._count(len(piece))
+            pieces.append(piece)
+            data = self._gzip.unconsumed_tail or self._gzip.unused_data
+        return pieces
+
+    def finish(self) -> None:
+        """Declare the end of the body.
+
+        Raises:
+            BodyError: It ended in the middle of the gzip stream.
+        """
+        if self._gzip is not None and not (self._begun and self._gzip.eof):
+            raise BodyError("the gzip body is cut")
+
+    def _count(self, size: int) -> None:
+        self._given += size
+        if self._limit is not None and self._given > self._limit:
+            raise self._too_large(self._limit)
+        if self._given > max(RATIO_FREE, MAX_RATIO * self._taken):
+            raise BodyError(f"the gzip body grows more than {MAX_RATIO}-fold", final=True)
+
+    @staticmethod
+    def _too_large(limit: int) -> BodyError:
+        return BodyError(f"the body is larger than {limit:,} bytes", final=True)
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Parse a JSON object to its very end.
+
+    Args:
+        body: The decoded body.
+
+    Returns:
+        The object.
+
+    Raises:
+        BodyError: It is a web page, is cut, or is something other than an object.
+    """
+    if _PAGE.match(body[:200]):
+        raise BodyError(f"a web page{web_page_title(body)} in place of JSON", final=True)
+    try:
+        content = _parse(body)
+    except (ValueError, RecursionError):
+        raise BodyError("the JSON body is empty, cut or damaged") from None
+    if not isinstance(content, dict):
+        raise BodyError("a JSON answer that is not an object", final=True)
+    return content
+
+
+def _parse(body: bytes) -> Any:
+    """Parse fast, or else with the parser that knows NaN, lone surrogates and endless integers."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return json.loads(body, parse_int=_parse_integer)
+
+
+def _parse_integer(digits: str) -> int | str:
+    # Python refuses to convert longer ones; their digits are kept as text.
+    return int(digits) if len(digits) <= MAX_DIGITS else digits
+
+
+def web_page_title(body: bytes) -> str:
+    """Quote the title of a web page, shortened, with a blank before it; empty without one."""
+    match = _TITLE.search(body[: 64 << 10])
+    title = " ".join(html.unescape(match[1].decode("utf-8", "replace")).split()) if match else ""
+    return f' "{title[:80]}"' if title else ""

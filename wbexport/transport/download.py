@@ -1,0 +1,217 @@
+"""One file or part of a file, across as many attempts as it takes, verified at the end."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+import httpx
+
+from wbexport.errors import IntegrityError
+from wbexport.transport.failures import shown_url
+from wbexport.transport.retry import AttemptError, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wbexport.transport.session import Answer, Session
+
+__all__ = ["Downloaded", "Expect", "Transfer"]
+
+MAX_REFRESHES = 3
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """What a whole file is known to be.
+
+    Args:
+        size: Its length in bytes.
+        md5: Its MD5, in hexadecimal or base64.
+    """
+
+    size: int | None = None
+    md5: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """What was received.
+
+    Args:
+        size: Bytes written.
+        md5: Hexadecimal MD5.
+        sha256: Hexadecimal SHA-256.
+    """
+
+    size: int
+    md5: str
+    sha256: str
+
+
+class Transfer:
+    """Fetches one file into a sink.
+
+    A broken attempt is taken up where it stopped when the server can prove that the file is still
+    the same (strong ETag), or when a checksum will show it at the end; otherwise from the start.
+
+    Args:
+        session: Opens the requests.
+        url: Where the file is.
+        sink: Takes the bytes from its current position on; must be able to seek and truncate.
+        expect: What the whole file is known to be.
+        window: First byte and the byte after the last one, to fetch a part only.
+        refresh: Gives a new URL when the signed one has expired.
+        limit: Most bytes to take.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        url: httpx.URL,
+        sink: BinaryIO,
+        *,
+        expect: Expect,
+        window: tuple[int, int] | None = None,
+        refresh: Callable[[], str] | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self.url = url
+        self.position = 0
+        self._session = session
+        self._sink = sink
+        self._start = sink.tell()
+        self._expect = expect
+        self._window = window
+        self._refresh = refresh
+        self._limit = limit
+        self._refreshes = 0
+        self._etag: str | None = None
+        self._total = expect.size
+        self._mismatched = False
+        self._restart()
+
+    def attempt(self) -> Downloaded:
+        """Make one attempt to fetch what is still missing.
+
+        Returns:
+            Size and checksums of what is now in the sink.
+
+        Raises:
+            AttemptError: The attempt broke off; what was received is kept when it may be.
+            IntegrityError: The file is, twice, not what it was known to be.
+        """
+        while True:
+            with self._session.open("GET", self.url, headers=self._headers()) as answer:
+                if not self._has_expired(answer):
+                    self._receive(answer)
+                    return self._verified()
+            self._refreshes += 1
+            self.url = httpx.URL(self._refresh()) if self._refresh else self.url
+
+    def _has_expired(self, answer: Answer) -> bool:
+        may_refresh = self._refresh is not None and self._refreshes < MAX_REFRESHES
+        return may_refresh and answer.status in (400, 403)
+
+    def _headers(self) -> dict[str, str]:
+        if self.position and not (self._etag or self._expect.md5):
+            self._restart()
+        headers = {"Accept-Encoding": "identity"}
+        first, stop = self._window or (0, None)
+        if self._window or self.position:
+            last = "" if stop is None else stop - 1
+            headers["Range"] = f"bytes={first + self.position}-{last}"
+        if self.position and self._etag:
+            headers["If-Range"] = self._etag
+        return headers
+
+    def _receive(self, answer: Answer) -> None:
+        """Write what the answer brings to its place in the sink."""
+        skip = 0
+        if answer.status == 206:
+            self._check_range(answer)
+        elif answer.status == 200:
+            # The whole file, asked for or not: begin again, and leave out what is not wanted.
+            self._restart()
+            skip = self._window[0] if self._window else 0
+            length = answer.headers.get("Content-Length", "")
+            if length.isdecimal() and not answer.headers.get("Content-Encoding"):
+                self._learn_total(int(length))
+        else:
+            if answer.status == 416:
+                self._restart()
+            raise AttemptError(answer.status_failure(answer.read_refusal()))
+        etag = answer.headers.get("ETag", "")
+        self._etag = etag if etag.startswith('"') else None
+        self._write(answer, skip)
+        if (wanted := self._wanted()) is not None and self.position < wanted:
+            raise AttemptError(Failure("transport", "the file was cut"))
+
+    def _write(self, answer: Answer, skip: int) -> None:
+        wanted = self._wanted()
+        for piece in answer.pieces(limit=self._limit):
+            data = piece[skip:]
+            skip = max(0, skip - len(piece))
+            if self._window and wanted is not None:
+                data = data[: wanted - self.position]
+            self._sink.write(data)
+            self._md5.update(data)
+            self._sha256.update(data)
+            self.position += len(data)
+            if self._window and self.position == wanted:
+                return
+
+    def _check_range(self, answer: Answer) -> None:
+        match = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+        first = self._window[0] if self._window else 0
+        changed = self.position > 0 and self._etag not in (None, answer.headers.get("ETag"))
+        coded = answer.headers.get("Content-Encoding", "identity") != "identity"
+        if match is None or int(match[1]) != first + self.position or changed or coded:
+            self._restart()
+            raise AttemptError(Failure("body", "the server sent another part than asked for"))
+        if match[3] != "*":
+            self._learn_total(int(match[3]))
+
+    def _learn_total(self, total: int) -> None:
+        if self._expect.size is None:
+            self._total = total
+        elif total != self._expect.size:
+            self._mismatch(f"{total:,} bytes, not {self._expect.size:,}")
+
+    def _wanted(self) -> int | None:
+        """Say how many bytes the sink should get, when that is known."""
+        if self._window is None:
+            return self._total
+        first, stop = self._window
+        return max(0, (stop if self._total is None else min(stop, self._total)) - first)
+
+    def _verified(self) -> Downloaded:
+        result = Downloaded(self.position, self._md5.hexdigest(), self._sha256.hexdigest())
+        if self._window is None:
+            if self._expect.size not in (None, result.size):
+                self._mismatch(f"{result.size:,} bytes, not {self._expect.size:,}")
+            digests = (result.md5, base64.b64encode(self._md5.digest()).decode())
+            if self._expect.md5 and self._expect.md5 not in digests:
+                self._mismatch("content whose MD5 is not the announced one")
+        return result
+
+    def _mismatch(self, what: str) -> None:
+        """Ask for the file once more before believing that it is damaged."""
+        self._restart()
+        if self._mismatched:
+            raise IntegrityError(f"GET {shown_url(self.url)} gave {what}, twice. Nothing was kept.")
+        self._mismatched = True
+        raise AttemptError(Failure("body", f"the file has {what}"))
+
+    def _restart(self) -> None:
+        self._sink.seek(self._start)
+        self._sink.truncate()
+        self.position = 0
+        self._etag = None
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha256 = hashlib.sha256()
