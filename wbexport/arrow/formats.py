@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import polars as pl
@@ -73,9 +74,7 @@ def to_format(
 
 
 def _to_pandas(table: pa.Table) -> pd.DataFrame:
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise InputError("pandas is not installed: pip install 'wbexport[pandas]'.") from error
+    if find_spec("pandas") is None:
+        raise InputError("pandas is not installed: pip install 'wbexport[pandas]'.")
     frame: pd.DataFrame = table.to_pandas()
     return frame

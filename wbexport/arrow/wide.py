@@ -286,7 +286,7 @@ def _structs(literals: pa.ChunkedArray) -> pa.Array | None:
     values = parse_json(f"[{','.join(texts)}]")
     try:
         column = pa.array(values)
-        read_back = [write_json(_without_nulls(value)) for value in column.to_pylist()]
+        read_back = [write_json(value) for value in column.to_pylist()]
     except (pa.ArrowException, UnicodeEncodeError, OverflowError):
         return None
     if not _is_exportable(column.type) or read_back != list(map(write_json, values)):
