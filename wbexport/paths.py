@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from wbexport.errors import PathError, UnsafeNameError
 
 __all__ = [
     "DEFAULT_PROJECT",
+    "DefaultEntity",
     "ProjectPath",
     "RunPath",
     "parse_project_path",
@@ -21,11 +23,11 @@ __all__ = [
 ]
 
 DEFAULT_PROJECT = "uncategorized"
-MAX_NAME_BYTES = 255
+_MAX_NAME_BYTES = 255
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-DefaultEntity = str | Callable[[], str | None] | None
+DefaultEntity: TypeAlias = str | Callable[[], str | None] | None
 """An entity, or where to ask for it: asking may cost a request, so it is done only when needed."""
 
 
@@ -157,7 +159,7 @@ def safe_relative_path(name: str) -> PurePosixPath:
         raise UnsafeNameError(
             f"The file name {name!a} holds a backslash, colon or control character."
         )
-    if any(not part.strip(b" .") or len(part) > MAX_NAME_BYTES for part in parts):
+    if any(not part.strip(b" .") or len(part) > _MAX_NAME_BYTES for part in parts):
         raise UnsafeNameError(f"The file name {name!a} would leave its folder or is too long.")
     return PurePosixPath(name)
 

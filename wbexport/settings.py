@@ -27,20 +27,20 @@ from wbexport.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULT_BASE_URL", "Credential", "Origin", "Settings"]
+__all__ = ["DEFAULT_BASE_URL", "DEFAULT_PORTS", "Credential", "Origin", "Settings"]
 
 DEFAULT_BASE_URL = "https://api.wandb.ai"
-DEFAULT_TIMEOUT = 19.0
-CONFIG_KEYS = ("base_url", "app_url", "entity", "project", "organization")
-OVERRIDE_KEYS = (*CONFIG_KEYS, "run", "username")
+_DEFAULT_TIMEOUT = 19.0
+_CONFIG_KEYS = ("base_url", "app_url", "entity", "project", "organization")
+_OVERRIDE_KEYS = (*_CONFIG_KEYS, "run", "username")
 DEFAULT_PORTS = {"http": 80, "https": 443}
-TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+_TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 
 _KEY_BODY = re.compile(r"[A-Za-z0-9_-]{40,}")
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _URL_TRICKS = re.compile(r"[\x00-\x20\x7f\\]")
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class Origin(NamedTuple):
@@ -156,7 +156,7 @@ class Settings:
     project: str | None = None
     organization: str | None = None
     run: str | None = None
-    timeout: float = DEFAULT_TIMEOUT
+    timeout: float = _DEFAULT_TIMEOUT
     read_only: bool = False
     ca_file: Path | None = None
     allow_private_hosts: bool = False
@@ -252,18 +252,18 @@ def _ascii_host(host: str) -> str:
 
 
 def _is_true(environ: Mapping[str, str], name: str) -> bool:
-    return environ.get(name, "").strip().lower() in TRUE_WORDS
+    return environ.get(name, "").strip().lower() in _TRUE_WORDS
 
 
 def _collect(
     overrides: dict[str, str | None], environ: Mapping[str, str], home: Path, cwd: Path
 ) -> tuple[dict[str, str | None], str]:
     """Give every key its value from the first source that has one, and the source of the URL."""
-    unknown = sorted(set(overrides) - set(OVERRIDE_KEYS))
+    unknown = sorted(set(overrides) - set(_OVERRIDE_KEYS))
     if unknown:
-        raise SettingsError(f"Unknown override {unknown[0]!r}; known: {', '.join(OVERRIDE_KEYS)}.")
+        raise SettingsError(f"Unknown override {unknown[0]!r}; known: {', '.join(_OVERRIDE_KEYS)}.")
     overrides["entity"] = overrides.get("entity") or overrides.get("username")
-    variables = {key: environ.get(f"WANDB_{key.upper()}") for key in CONFIG_KEYS}
+    variables = {key: environ.get(f"WANDB_{key.upper()}") for key in _CONFIG_KEYS}
     variables["run"] = environ.get("WANDB_RUN_ID")
     own = home / ".config/wbexport/config.toml"
     shared = Path(environ.get("WANDB_CONFIG_DIR") or home / ".config/wandb") / "settings"
@@ -275,7 +275,7 @@ def _collect(
         ("working directory", _read_workspace(cwd / "wandb/settings", shared)),
     ]
     values: dict[str, str | None] = {}
-    for key in (*CONFIG_KEYS, "run"):
+    for key in (*_CONFIG_KEYS, "run"):
         values[key] = next((text for _, found in sources if (text := found.get(key))), None)
     source = next((name for name, found in sources if found.get("base_url")), "default")
     return values, "WANDB_BASE_URL" if source == "environment" else source
@@ -288,7 +288,7 @@ def _read_toml(path: Path) -> dict[str, str | None]:
         return {}
     except (OSError, ValueError):
         raise SettingsError(f"{path} cannot be read as TOML; correct or remove it.") from None
-    return {key: str(content[key]) for key in CONFIG_KEYS if key in content}
+    return {key: str(content[key]) for key in _CONFIG_KEYS if key in content}
 
 
 def _read_ini(path: Path) -> dict[str, str | None]:
@@ -300,7 +300,7 @@ def _read_ini(path: Path) -> dict[str, str | None]:
     except (OSError, ValueError, configparser.Error):
         # The parser's own message quotes the line, which may be a key.
         raise SettingsError(f"{path} is not a settings file; correct or remove it.") from None
-    return {key: parser.get("default", key, fallback=None) for key in CONFIG_KEYS}
+    return {key: parser.get("default", key, fallback=None) for key in _CONFIG_KEYS}
 
 
 def _read_workspace(path: Path, shared: Path) -> dict[str, str | None]:
@@ -310,10 +310,10 @@ def _read_workspace(path: Path, shared: Path) -> dict[str, str | None]:
     try:
         found = _read_ini(path)
     except SettingsError:
-        logger.warning("Ignoring %s: it is not a settings file.", path)
+        _logger.warning("Ignoring %s: it is not a settings file.", path)
         return {}
     if found.get("base_url"):
-        logger.warning(
+        _logger.warning(
             "Ignoring base_url in %s: a file in the working directory does not choose the host. "
             "Set WANDB_BASE_URL if you trust it.",
             path,
@@ -343,7 +343,7 @@ def _app_url(base_url: str) -> str:
 def _timeout(timeout: float | None, environ: Mapping[str, str]) -> float:
     text = str(timeout) if timeout is not None else environ.get("WANDB_HTTP_TIMEOUT", "")
     try:
-        seconds = float(text) if text.strip() else DEFAULT_TIMEOUT
+        seconds = float(text) if text.strip() else _DEFAULT_TIMEOUT
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < 86_400:
@@ -412,4 +412,4 @@ def _from_netrc(origin: Origin, environ: Mapping[str, str], home: Path) -> Crede
 
 def _warn_when_loose(path: Path) -> None:
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        logger.warning("%s holds a key and other users may read it; run: chmod 600 %s", path, path)
+        _logger.warning("%s holds a key and other users may read it; run: chmod 600 %s", path, path)

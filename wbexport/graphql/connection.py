@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["iter_pages"]
 
-MAX_EMPTY_PAGES = 3
+_MAX_EMPTY_PAGES = 3
 
 
 def iter_pages(
@@ -48,7 +48,7 @@ def iter_pages(
             return
         empty = 0 if edges else empty + 1
         cursor = info.get("endCursor") or next((edge.get("cursor") for edge in edges[::-1]), None)
-        if cursor is None or cursor in seen or empty >= MAX_EMPTY_PAGES:
+        if cursor is None or cursor in seen or empty >= _MAX_EMPTY_PAGES:
             raise ResponseError(
                 "The server says there are more pages but does not move on from the last one. "
                 "Try again later; nothing was left out silently."

@@ -19,10 +19,10 @@ __all__ = ["MAX_JSON", "BodyError", "Decoder", "parse_object", "web_page_title"]
 MAX_JSON = 256 << 20
 """Bytes of a JSON answer, as sent and as decoded."""
 
-RATIO_FREE = 16 << 20
-MAX_RATIO = 250
-PIECE = 1 << 20
-MAX_DIGITS = 4000
+_RATIO_FREE = 16 << 20
+_MAX_RATIO = 250
+_PIECE = 1 << 20
+_MAX_DIGITS = 4000
 
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _PAGE = re.compile(rb"\s*<(?:!doctype|html|head|body)", re.IGNORECASE)
@@ -89,7 +89,7 @@ class Decoder:
                 self._gzip = zlib.decompressobj(wbits=31)
             self._begun = True
             try:
-                piece = self._gzip.decompress(data, PIECE)
+                piece = self._gzip.decompress(data, _PIECE)
             except zlib.error:
                 raise BodyError("the gzip body is damaged") from None
             self._count(len(piece))
@@ -110,8 +110,8 @@ class Decoder:
         self._given += size
         if self._limit is not None and self._given > self._limit:
             raise self._too_large(self._limit)
-        if self._given > max(RATIO_FREE, MAX_RATIO * self._taken):
-            raise BodyError(f"the gzip body grows more than {MAX_RATIO}-fold", final=True)
+        if self._given > max(_RATIO_FREE, _MAX_RATIO * self._taken):
+            raise BodyError(f"the gzip body grows more than {_MAX_RATIO}-fold", final=True)
 
     @staticmethod
     def _too_large(limit: int) -> BodyError:
@@ -151,7 +151,7 @@ def _parse(body: bytes) -> Any:
 
 def _parse_integer(digits: str) -> int | str:
     # Python refuses to convert longer ones; their digits are kept as text.
-    return int(digits) if len(digits) <= MAX_DIGITS else digits
+    return int(digits) if len(digits) <= _MAX_DIGITS else digits
 
 
 def web_page_title(body: bytes) -> str:

@@ -17,11 +17,12 @@ from wbexport.transport.retry import AttemptError, Failure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wbexport.transport.session import Answer, Session
+    from wbexport.transport.answer import Answer
+    from wbexport.transport.wire import Wire
 
 __all__ = ["Downloaded", "Expect", "Transfer"]
 
-MAX_REFRESHES = 3
+_MAX_REFRESHES = 3
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
@@ -61,7 +62,7 @@ class Transfer:
     the same (strong ETag), or when a checksum will show it at the end; otherwise from the start.
 
     Args:
-        session: Opens the requests.
+        wire: Sends the requests.
         url: Where the file is.
         sink: Takes the bytes from its current position on; must be able to seek and truncate.
         expect: What the whole file is known to be.
@@ -72,7 +73,7 @@ class Transfer:
 
     def __init__(
         self,
-        session: Session,
+        wire: Wire,
         url: httpx.URL,
         sink: BinaryIO,
         *,
@@ -83,7 +84,7 @@ class Transfer:
     ) -> None:
         self.url = url
         self.position = 0
-        self._session = session
+        self._wire = wire
         self._sink = sink
         self._start = sink.tell()
         self._expect = expect
@@ -107,7 +108,7 @@ class Transfer:
             IntegrityError: The file is, twice, not what it was known to be.
         """
         while True:
-            with self._session.open("GET", self.url, headers=self._headers()) as answer:
+            with self._wire.open("GET", self.url, headers=self._headers()) as answer:
                 if not self._has_expired(answer):
                     self._receive(answer)
                     return self._verified()
@@ -115,7 +116,7 @@ class Transfer:
             self.url = httpx.URL(self._refresh()) if self._refresh else self.url
 
     def _has_expired(self, answer: Answer) -> bool:
-        may_refresh = self._refresh is not None and self._refreshes < MAX_REFRESHES
+        may_refresh = self._refresh is not None and self._refreshes < _MAX_REFRESHES
         return may_refresh and answer.status in (400, 403)
 
     def _headers(self) -> dict[str, str]:

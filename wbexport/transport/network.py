@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
     from wbexport.settings import Origin, Settings
 
-__all__ = ["AddressError", "open_transport", "pacing", "proxy_for", "shown_proxy"]
+__all__ = ["AddressError", "Pace", "open_transport", "pacing", "proxy_for", "shown_proxy"]
 
-SLOWEST = 1024.0
+_SLOWEST = 1024.0
 """Bytes per second below which a server counts as stalled, once the timeout has been used up."""
 
-MOST_HEADERS = 1 << 20
-CONNECTIONS = 32
+_MOST_HEADERS = 1 << 20
+_CONNECTIONS = 32
 
 _local = threading.local()
 
@@ -58,9 +58,9 @@ class Pace:
 
     def seconds_left(self) -> float:
         """Say how long the next read may take."""
-        if self.in_headers and self._received > MOST_HEADERS:
+        if self.in_headers and self._received > _MOST_HEADERS:
             raise httpcore.RemoteProtocolError("endless headers")
-        left = self._grace + self._received / SLOWEST - self._waited
+        left = self._grace + self._received / _SLOWEST - self._waited
         if left <= 0:
             raise httpcore.ReadTimeout("too slow")
         return left
@@ -230,7 +230,7 @@ def open_transport(settings: Settings, proxy: str | None) -> httpx.BaseTransport
     Raises:
         SettingsError: The proxy or the certificate file cannot be used.
     """
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
     try:
         transport = httpx.HTTPTransport(
             verify=_certificates(settings.ca_file), trust_env=True, limits=limits, proxy=proxy

@@ -27,8 +27,8 @@ __all__ = [
 MAX_WAIT = 300.0
 """The longest wait a server can ask for; what it asks beyond is cut to this."""
 
-NEVER_RETRIED = frozenset({400, 401, 403, 404, 409, 410, 413, 422, 501})
-EPOCH_LIKE = 1e8
+_NEVER_RETRIED = frozenset({400, 401, 403, 404, 409, 410, 413, 422, 501})
+_EPOCH_LIKE = 1e8
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def seconds_to_wait(
 
 
 def _may_repeat(failure: Failure, idempotent: bool) -> bool:
-    if failure.kind == "status" and failure.status in NEVER_RETRIED:
+    if failure.kind == "status" and failure.status in _NEVER_RETRIED:
         return False
     return failure.kind == "connect" or (idempotent and failure.kind != "final")
 
@@ -159,7 +159,7 @@ def pause_seconds(headers: Mapping[str, str], now: float) -> float:
         remaining = _number(headers.get(f"{prefix}RateLimit-Remaining", ""))
         reset = _number(headers.get(f"{prefix}RateLimit-Reset", ""))
         if remaining is not None and reset is not None and remaining < 1:
-            seconds = reset - _server_time(headers, now) if reset > EPOCH_LIKE else reset
+            seconds = reset - _server_time(headers, now) if reset > _EPOCH_LIKE else reset
             return min(max(seconds, 0.0), MAX_WAIT)
     return 0.0
 
