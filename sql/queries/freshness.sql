@@ -8,7 +8,7 @@ last_sync as (
         max(finished_at) as last_sync_at,
         arg_max(status, sync_no) as last_sync_status,
         count(*) as syncs,
-        sum(bytes_received) as bytes_received
+        cast(sum(bytes_received) as bigint) as bytes_received
     from syncs
     group by entity, project
 ),
@@ -31,7 +31,7 @@ select
     c.complete,
     c.runs - c.complete as not_complete,
     c.quarantined,
-    c.stored_rows,
+    cast(c.stored_rows as bigint) as stored_rows,
     -- A run may have logged after its header was listed, so this can pass 1.
     round(c.stored_rows / nullif(c.expected_rows, 0), 4) as share_of_rows,
     a.last_heartbeat_at,
