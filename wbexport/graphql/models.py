@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import pyarrow as pa
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from wbexport.arrow.convert import encode_value, unwrap_config
+from wbexport.arrow.literals import SPECIAL_NUMBERS, parse_json
 from wbexport.arrow.schema import RUNS
+from wbexport.errors import ResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,16 +29,11 @@ __all__ = [
     "RunNode",
     "UserNode",
     "parse_json_object",
+    "read_node",
     "runs_to_table",
 ]
 
 _NodeT = TypeVar("_NodeT", bound=BaseModel)
-
-_NON_FINITE = {
-    "NaN": float("nan"),
-    "Infinity": float("inf"),
-    "-Infinity": float("-inf"),
-}
 
 
 def parse_json_object(value: Any) -> dict[str, Any]:
@@ -53,9 +50,39 @@ def parse_json_object(value: Any) -> dict[str, Any]:
         {'loss': 0.5}
     """
     if isinstance(value, str):
-        # Control characters inside strings occur in old runs; every other fault is an error.
-        value = json.loads(value, strict=False) if value else None
+        value = _parse_text(value) if value else None
     return value if isinstance(value, dict) else {}
+
+
+def _parse_text(text: str) -> Any:
+    try:
+        return parse_json(text)
+    except ResponseError:
+        # Old runs hold control characters inside their strings.
+        return json.loads(text, strict=False)
+
+
+def read_node(model: type[_NodeT], value: Any) -> _NodeT:
+    """Read a GraphQL object.
+
+    Args:
+        model: What it should be.
+        value: The object as received.
+
+    Returns:
+        The node.
+
+    Raises:
+        ResponseError: It is null, or of another shape.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or model.__name__
+        raise ResponseError(
+            f"The server sent an object of the wrong shape: {place}: {first['msg']}."
+        ) from error
 
 
 JsonObject = Annotated[dict[str, Any], BeforeValidator(parse_json_object)]
@@ -194,7 +221,7 @@ def runs_to_table(nodes: Iterable[RunNode]) -> pa.Table:
 
 def _row(node: RunNode) -> dict[str, Any]:
     config, wandb_config = unwrap_config(node.config)
-    history = HistoryKeys.model_validate(node.history_keys)
+    history = read_node(HistoryKeys, node.history_keys)
     summary = _with_numbers(node.summary_metrics, history.text_keys)
     user = node.user or UserNode()
     row = {
@@ -237,7 +264,7 @@ def _row(node: RunNode) -> dict[str, Any]:
 def _with_numbers(metrics: dict[str, Any], text_keys: frozenset[str]) -> dict[str, Any]:
     """Turn the wire's texts for NaN and infinities back into numbers."""
     return {
-        key: _NON_FINITE.get(value, value)
+        key: SPECIAL_NUMBERS.get(value, value)
         if isinstance(value, str) and key not in text_keys
         else value
         for key, value in metrics.items()

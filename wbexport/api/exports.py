@@ -1,0 +1,216 @@
+"""A run's exported history files, read as one step-ordered stream of `LONG` tables."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import reduce
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from wbexport.arrow.convert import merge_long, wide_to_long
+from wbexport.arrow.schema import LONG
+from wbexport.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from wbexport.transport import Session
+
+__all__ = ["CHUNK_VALUES", "ExportedHistory", "open_exports", "union_by_step"]
+
+#: Values a chunk holds, about: bounds the memory of a reader, whatever the length of a run.
+CHUNK_VALUES = 200_000
+
+_SPOOL_BYTES = 16 * 1024 * 1024
+_MAX_ROWS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class _Export:
+    file: pq.ParquetFile
+    steps: NDArray[np.int64]
+
+    @property
+    def values_per_row(self) -> float:
+        """How many cells of a row hold something, by the footer's null counts."""
+        groups = [self.file.metadata.row_group(i) for i in range(self.file.num_row_groups)]
+        columns = [group.column(j) for group in groups for j in range(group.num_columns)]
+        nulls = [c.statistics.null_count or 0 if c.statistics else 0 for c in columns]
+        values = sum(c.num_values for c in columns) - sum(nulls)
+        return max(1.0, float(values) / max(1, len(self.steps)))
+
+
+class ExportedHistory:
+    """The exported files of one run: which steps they hold, and their values in step order."""
+
+    def __init__(self, exports: Sequence[_Export]) -> None:
+        self._exports = sorted(
+            (export for export in exports if len(export.steps)),
+            key=lambda export: (export.steps.min(), export.steps.max()),
+        )
+        steps = [export.steps for export in self._exports]
+        self._steps = np.concatenate(steps) if steps else np.empty(0, dtype=np.int64)
+
+    @property
+    def last_step(self) -> int | None:
+        """The highest exported step."""
+        return int(self._steps.max()) if len(self._steps) else None
+
+    @property
+    def rows(self) -> int:
+        """How many different steps are exported."""
+        return len(np.unique(self._steps))
+
+    def iter_long(
+        self, from_step: int, to_step: int | None, *, keys: Collection[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """Yield the values of a step range, every step in one chunk only.
+
+        Args:
+            from_step: First step.
+            to_step: Step to stop before; None for no end.
+            keys: Keys to read; None for all.
+
+        Yields:
+            Tables of schema `LONG`, one after the other in step order.
+        """
+        in_order = bool((np.diff(self._steps) > 0).all())
+        windows = self._stream(from_step, to_step, keys) if in_order else self._merged(keys)
+        for tables in windows:
+            kept = [_between(table, from_step, to_step) for table in tables]
+            longs = [_to_long(table, keys) for table in kept if table.num_rows]
+            if longs:
+                yield reduce(merge_long, longs)
+
+    def _stream(
+        self, from_step: int, to_step: int | None, keys: Collection[str] | None
+    ) -> Iterator[list[pa.Table]]:
+        """Files whose steps follow each other: batch by batch."""
+        for export in self._exports:
+            if export.steps[-1] < from_step or (to_step is not None and export.steps[0] >= to_step):
+                continue
+            rows = max(1, int(CHUNK_VALUES / export.values_per_row))
+            columns = _columns(export.file, keys)
+            for batch in export.file.iter_batches(batch_size=rows, columns=columns):
+                yield [pa.Table.from_batches([batch])]
+
+    def _merged(self, keys: Collection[str] | None) -> Iterator[list[pa.Table]]:
+        """Files that overlap or are out of order: the last file wins a step they share."""
+        sizes = [len(export.steps) for export in self._exports]
+        files = np.repeat(np.arange(len(sizes)), sizes)
+        rows = np.concatenate([np.arange(size) for size in sizes])
+        order = np.lexsort((rows, files, self._steps))
+        wins = np.append(np.diff(self._steps[order]) != 0, True)
+        files, rows = files[order][wins], rows[order][wins]
+        tables = [e.file.read(columns=_columns(e.file, keys)) for e in self._exports]
+        window = max(1, int(CHUNK_VALUES / max(e.values_per_row for e in self._exports)))
+        for start in range(0, len(rows), window):
+            here, taken = files[start : start + window], rows[start : start + window]
+            yield [tables[file].take(pa.array(taken[here == file])) for file in np.unique(here)]
+
+
+@contextmanager
+def open_exports(
+    session: Session,
+    urls: Sequence[str],
+    *,
+    name: str,
+    refresh: Callable[[int], str] | None = None,
+    on_bytes: Callable[[int], object] | None = None,
+) -> Iterator[ExportedHistory]:
+    """Download a run's exported files and open them.
+
+    Args:
+        session: What downloads.
+        urls: Signed URLs, in any order.
+        name: The run's path, for messages.
+        refresh: Gives a fresh URL of the file at an index once the first has expired.
+        on_bytes: Told the size of each file.
+
+    Yields:
+        The files, until the context ends and their copies are removed.
+
+    Raises:
+        IntegrityError: A file is no parquet file with steps.
+    """
+    with ExitStack() as stack:
+        exports = []
+        for index, url in enumerate(urls):
+            spool = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))
+            again = (lambda i=index: refresh(i)) if refresh else None
+            downloaded = session.download(url, cast("BinaryIO", spool), refresh=again)
+            if on_bytes:
+                on_bytes(downloaded.size)
+            exports.append(_open(spool, f"exported history file {index + 1} of {name}"))
+        yield ExportedHistory(exports)
+
+
+def _open(spool: IO[bytes], name: str) -> _Export:
+    spool.seek(0)
+    try:
+        file = pq.ParquetFile(pa.PythonFile(spool, mode="r"))
+        if file.metadata.num_rows > _MAX_ROWS:
+            raise IntegrityError(f"{name} claims {file.metadata.num_rows} rows; refused")
+        if "_step" not in file.schema_arrow.names:
+            raise IntegrityError(f"{name} has no column _step")
+        steps = file.read(columns=["_step"]).column("_step")
+        if steps.null_count:
+            raise IntegrityError(f"{name} has rows without a step")
+        return _Export(file, steps.cast(pa.int64()).to_numpy())
+    except pa.ArrowException as error:
+        raise IntegrityError(f"{name} cannot be read as parquet: {error}") from error
+
+
+def _to_long(table: pa.Table, keys: Collection[str] | None) -> pa.Table:
+    long = wide_to_long(table)
+    # A row that has none of the keys comes as its bare step: nobody asked for it.
+    return long if keys is None else long.filter(pc.not_equal(long.column("key"), "_step"))
+
+
+def _columns(file: pq.ParquetFile, keys: Collection[str] | None) -> list[str] | None:
+    if keys is None:
+        return None
+    wanted = {*keys, "_step"}
+    return [name for name in file.schema_arrow.names if name in wanted]
+
+
+def _between(table: pa.Table, from_step: int, to_step: int | None) -> pa.Table:
+    steps = table.column("_step")
+    kept: Any = pc.greater_equal(steps, from_step)
+    if to_step is not None:
+        kept = pc.and_(kept, pc.less(steps, to_step))
+    return table.filter(kept)
+
+
+def union_by_step(older: Iterator[pa.Table], newer: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Join two step-ordered streams; the newer one's row wins a step that both have.
+
+    Args:
+        older: Chunks of schema `LONG` in step order.
+        newer: The same.
+
+    Yields:
+        Chunks in step order, every step in one of them only.
+    """
+    waiting = LONG.empty_table()
+    for page in newer:
+        end = pc.max(page.column("step")).as_py() + 1
+        while not waiting.num_rows or pc.max(waiting.column("step")).as_py() < end:
+            chunk = next(older, None)
+            if chunk is None:
+                break
+            waiting = pa.concat_tables([waiting, chunk])
+        below = pc.less(waiting.column("step"), end)
+        yield merge_long(waiting.filter(below), page)
+        waiting = waiting.filter(pc.invert(below))
+    if waiting.num_rows:
+        yield waiting
+    yield from older

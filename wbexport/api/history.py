@@ -1,0 +1,460 @@
+"""A run's history: W&B's sample of it, and the one complete reader that everything else uses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wbexport.api.exports import open_exports, union_by_step
+from wbexport.api.pages import StepWindows, iter_step_pages
+from wbexport.arrow.convert import long_to_rows, parse_rows, rows_to_long
+from wbexport.arrow.literals import SPECIAL_NUMBERS
+from wbexport.errors import GraphQLError, InputError, NotFoundError, ResponseError
+from wbexport.graphql.documents import aliased
+from wbexport.graphql.models import HistoryKeys, ParquetHistory, read_node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from wbexport.graphql.client import GraphQL
+    from wbexport.paths import ProjectPath, RunPath
+    from wbexport.transport import Session
+
+__all__ = [
+    "HistorySource",
+    "check_sampling",
+    "fetch_history_keys",
+    "fetch_run",
+    "fetch_source",
+    "fetch_sources",
+    "sampled_rows",
+    "scan_events",
+    "scan_long",
+    "scan_rows",
+]
+
+Row = dict[str, Any]
+
+_EVENT_ROWS = 10_000
+_LIVE_KEYS = ["_step"]
+_SOURCES_PER_REQUEST = 50
+
+
+@dataclass(frozen=True)
+class HistorySource:
+    """Where a run's whole history is, at one moment.
+
+    Args:
+        urls: Signed URLs of the exported files, in no order.
+        first_live_step: Where the rows that are in no exported file begin, if there are any.
+        last_step: The last step logged, where the server says so.
+        line_count: How many rows were logged, where the server says so.
+        keys: The server's account of the metric keys.
+    """
+
+    urls: tuple[str, ...]
+    first_live_step: int | None
+    last_step: int | None
+    line_count: int | None
+    keys: HistoryKeys
+
+    @classmethod
+    def parse(cls, run: Mapping[str, Any], name: str) -> HistorySource:
+        """Read the answer of `RunHistorySource`.
+
+        Args:
+            run: The `run` object.
+            name: The run's path, for messages.
+
+        Returns:
+            The source.
+
+        Raises:
+            ResponseError: The server gave no account of the exported files.
+        """
+        if run.get("parquetHistory") is None:
+            raise ResponseError(f"The server gave no list of history files for {name}.")
+        exports = read_node(ParquetHistory, run["parquetHistory"])
+        keys = read_node(HistoryKeys, run.get("historyKeys") or {})
+        live = [row["_step"] for row in exports.live_data if isinstance(row.get("_step"), int)]
+        known = live if keys.last_step is None else [*live, keys.last_step]
+        return cls(
+            urls=tuple(exports.parquet_urls),
+            first_live_step=min(live, default=None),
+            last_step=max(known, default=None),
+            line_count=run.get("historyLineCount"),
+            keys=keys,
+        )
+
+    @property
+    def steps_per_row(self) -> float | None:
+        """How far apart rows are, on average."""
+        if self.last_step is None or not self.line_count:
+            return None
+        return (self.last_step + 1) / self.line_count
+
+    def live_range(
+        self, exported: int | None, exported_rows: int, from_step: int = 0
+    ) -> tuple[int, int | None]:
+        """Tell which steps have to be asked for besides the exported files. Pure.
+
+        Args:
+            exported: The last exported step; None when nothing is exported.
+            exported_rows: How many steps are exported.
+            from_step: The first step wanted.
+
+        Returns:
+            The first step and the step to stop before, None when that is unknown.
+        """
+        end = None if self.last_step is None else self.last_step + 1
+        if exported is None:
+            is_empty = self.line_count == 0 and self.first_live_step is None
+            return (from_step, from_step) if is_empty and not end else (from_step, end)
+        if self.first_live_step is not None:
+            return max(from_step, min(exported + 1, self.first_live_step)), end
+        if end is not None and exported + 1 >= end and exported_rows < (self.line_count or 0):
+            # The files reach the last step but lack rows: the live rows may fill the holes.
+            return from_step, end
+        return max(from_step, exported + 1), end
+
+
+def fetch_run(graphql: GraphQL, operation: str, path: RunPath, **variables: Any) -> Row:
+    """Fetch the `run` object of a query about one run.
+
+    Args:
+        graphql: Executes the query.
+        operation: Its name.
+        path: The run.
+        variables: Variables besides entity, project and name.
+
+    Returns:
+        The object as received.
+
+    Raises:
+        NotFoundError: There is no such project or run, or this key may not see it.
+    """
+    names = {"entity": path.entity, "project": path.project, "name": path.run_id}
+    project = graphql.execute(operation, {**names, **variables}).get("project")
+    if project is None:
+        raise NotFoundError(
+            f"Could not find project {path.parent}: check its name, or this key may not see it."
+        )
+    run = project.get("run")
+    if run is None:
+        raise NotFoundError(
+            f"Could not find run {path}: it was deleted, or this key may not see it. "
+            "A run's path ends in its id, not in its display name."
+        )
+    return dict(run)
+
+
+def fetch_history_keys(graphql: GraphQL, path: RunPath) -> HistoryKeys:
+    """Fetch what the server knows of a run's keys now.
+
+    Args:
+        graphql: Executes the query.
+        path: The run.
+
+    Returns:
+        The keys; empty when the server keeps none.
+    """
+    run = fetch_run(graphql, "RunHistoryKeys", path)
+    return read_node(HistoryKeys, run.get("historyKeys") or {})
+
+
+def check_sampling(keys: Sequence[str] | None, stream: str, samples: int = 1) -> None:
+    """Refuse arguments of `history` and `scan_history` that cannot be right.
+
+    Args:
+        keys: Metric keys, a list of strings or None.
+        stream: `default` or `system`.
+        samples: How many rows.
+
+    Raises:
+        InputError: One of them is wrong; the message says which.
+    """
+    if keys is not None and not isinstance(keys, list | tuple):
+        raise InputError("keys must be a list of strings, such as ['loss'].")
+    if any(not isinstance(key, str) for key in keys or ()):
+        raise InputError("keys must be a list of strings, such as ['loss'].")
+    if stream not in ("default", "system"):
+        raise InputError(f"stream must be 'default' or 'system', not {stream!r}.")
+    if keys and stream == "system":
+        raise InputError("The system stream cannot be read by keys; leave keys out.")
+    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
+        raise InputError(f"samples must be a whole number above 0, not {samples!r}.")
+
+
+def sampled_rows(
+    graphql: GraphQL,
+    path: RunPath,
+    *,
+    samples: int = 500,
+    keys: Sequence[str] | None = None,
+    x_axis: str = "_step",
+    stream: str = "default",
+) -> list[Row]:
+    """Fetch W&B's sample of a run's history.
+
+    Args:
+        graphql: Executes the query.
+        path: The run.
+        samples: How many rows to ask for.
+        keys: Only rows that have all of these, and of them only these and `x_axis`.
+        x_axis: The key that goes with them.
+        stream: `default` for metrics, `system` for machine metrics.
+
+    Returns:
+        The rows the server chose. `"NaN"` and infinities are numbers again.
+
+    Raises:
+        InputError: An argument that cannot be right.
+        NotFoundError: There is no such run.
+        ResponseError: The server sent null in place of rows.
+    """
+    check_sampling(keys, stream, samples)
+    if keys:
+        spec = json.dumps({"keys": [x_axis, *keys], "samples": samples})
+        run = fetch_run(graphql, "RunSampledHistory", path, specs=[spec])
+        answers = run.get("sampledHistory")
+        rows = answers[0] if isinstance(answers, list) and answers else None
+    else:
+        operation = "RunHistory" if stream == "default" else "RunEvents"
+        run = fetch_run(graphql, operation, path, samples=samples)
+        lines = run.get("history")
+        rows = parse_rows(lines) if isinstance(lines, list) else None
+    if rows is None:
+        raise ResponseError(f"The server sent no history for {path}; try again later.")
+    known = read_node(HistoryKeys, run.get("historyKeys") or {})
+    return [_with_numbers(row, known) for row in rows]
+
+
+def _with_numbers(row: Row, known: HistoryKeys) -> Row:
+    for key, value in row.items():
+        if isinstance(value, str) and value in SPECIAL_NUMBERS and key not in known.text_keys:
+            row[key] = SPECIAL_NUMBERS[value]
+    return row
+
+
+def fetch_source(graphql: GraphQL, path: RunPath) -> HistorySource:
+    """Find out where a run's whole history is.
+
+    Args:
+        graphql: Executes the query.
+        path: The run.
+
+    Returns:
+        Its source; without exported files on a server that knows none.
+
+    Raises:
+        NotFoundError: There is no such run.
+        ResponseError: The server sent null in place of the list of files.
+    """
+    try:
+        run = fetch_run(graphql, "RunHistorySource", path, liveKeys=_LIVE_KEYS)
+    except GraphQLError as error:
+        if not _is_unknown_field(error):
+            raise
+        run = fetch_run(graphql, "RunHistoryCounts", path)
+        run["parquetHistory"] = {"parquetUrls": [], "liveData": []}
+    return HistorySource.parse(run, str(path))
+
+
+def _is_unknown_field(error: GraphQLError) -> bool:
+    text = str(error)
+    return "parquetHistory" in text and ("Cannot query" in text or "nknown field" in text)
+
+
+def fetch_sources(
+    graphql: GraphQL, project: ProjectPath, run_ids: Sequence[str]
+) -> dict[str, HistorySource]:
+    """Find the sources of many runs in few requests.
+
+    Args:
+        graphql: Executes the queries.
+        project: The project.
+        run_ids: The runs.
+
+    Returns:
+        By run id. A run is missing when it is gone or its batch failed: `scan_long` asks for it
+        alone and says what is wrong.
+    """
+    found = {}
+    shared = {"entity": project.entity, "project": project.project, "liveKeys": _LIVE_KEYS}
+    for start in range(0, len(run_ids), _SOURCES_PER_REQUEST):
+        names = run_ids[start : start + _SOURCES_PER_REQUEST]
+        batch = aliased("RunHistorySource", [{"name": name} for name in names], shared=shared)
+        try:
+            data = graphql.execute_text(batch.text, batch.variables)
+        except (GraphQLError, ResponseError):
+            continue
+        for index, name in enumerate(names):
+            run = (data.get(f"b{index}") or {}).get("run")
+            if run and run.get("parquetHistory"):
+                found[name] = HistorySource.parse(run, f"{project}/{name}")
+    return found
+
+
+def scan_long(
+    graphql: GraphQL,
+    session: Session,
+    path: RunPath,
+    *,
+    from_step: int = 0,
+    to_step: int | None = None,
+    line_count: int | None = None,
+    last_step: int | None = None,
+    text_keys: Collection[str] = (),
+    keys: Collection[str] | None = None,
+    source: HistorySource | None = None,
+    page_rows: int = 1000,
+    on_bytes: Callable[[int], object] | None = None,
+) -> Iterator[pa.Table]:
+    """Read a run's complete history, ordered by step, each step once, in bounded memory.
+
+    Exported files come first, then the live rows behind them; in steps that both have, the live
+    row is taken. What was logged after the source was fetched is not read.
+
+    Args:
+        graphql: Executes the queries.
+        session: Downloads the exported files.
+        path: The run.
+        from_step: First step.
+        to_step: Step to stop before; None for all.
+        line_count: How many rows the run has, if the caller knows better than the source.
+        last_step: Its last step, likewise.
+        text_keys: Keys without numbers, besides those the server names.
+        keys: Keys to read; None for all.
+        source: Where the history is; fetched when None.
+        page_rows: Rows of a page of live rows, at most.
+        on_bytes: Told how many bytes came in.
+
+    Yields:
+        Tables of schema `LONG`, the steps of each above those of the one before.
+
+    Raises:
+        NotFoundError: There is no such run.
+        IntegrityError: An exported file cannot be read.
+        ResponseError: The server sent null in place of rows.
+    """
+    source = source or fetch_source(graphql, path)
+    if line_count is not None or last_step is not None:
+        source = replace(
+            source,
+            line_count=source.line_count if line_count is None else line_count,
+            last_step=max(-1 if s is None else s for s in (source.last_step, last_step)),
+        )
+    text_keys = frozenset(text_keys) | source.keys.text_keys
+
+    def refresh(index: int) -> str:
+        return _same_file(source.urls[index], fetch_source(graphql, path).urls, path)
+
+    def fetch(start: int, stop: int, samples: int) -> list[Row]:
+        lines = _fetch_page(graphql, path, start, stop, samples)
+        if on_bytes:
+            on_bytes(sum(map(len, lines)))
+        return parse_rows(lines)
+
+    with open_exports(
+        session, source.urls, name=str(path), refresh=refresh, on_bytes=on_bytes
+    ) as exports:
+        start, end = source.live_range(exports.last_step, exports.rows, from_step)
+        if to_step is not None:
+            start, end = min(start, to_step), to_step if end is None else min(end, to_step)
+        yield from exports.iter_long(from_step, start, keys=keys)
+        windows = StepWindows(
+            start,
+            end,
+            page_rows=page_rows,
+            steps_per_row=source.steps_per_row,
+            keys=len(source.keys.keys),
+        )
+        pages = iter_step_pages(fetch, windows)
+        live = (_select(rows_to_long(rows, text_keys=text_keys), keys) for rows in pages)
+        newer = (table for table in live if table.num_rows)
+        yield from union_by_step(exports.iter_long(start, to_step, keys=keys), newer)
+
+
+def _fetch_page(graphql: GraphQL, path: RunPath, start: int, stop: int, samples: int) -> list[str]:
+    variables = {"minStep": start, "maxStep": stop, "samples": samples}
+    lines = fetch_run(graphql, "RunHistoryPage", path, **variables).get("history")
+    if not isinstance(lines, list):
+        raise ResponseError(f"The server sent no history for {path}; try again later.")
+    return lines
+
+
+def _same_file(url: str, fresh: Sequence[str], path: RunPath) -> str:
+    """Find the file of an expired URL among fresh ones: its signature is in the query."""
+    for candidate in fresh:
+        if urlsplit(candidate).path == urlsplit(url).path:
+            return candidate
+    raise ResponseError(f"A history file of {path} was replaced while it was read; try again.")
+
+
+def _select(long: pa.Table, keys: Collection[str] | None) -> pa.Table:
+    if keys is None:
+        return long
+    return long.filter(pc.is_in(long.column("key"), pa.array(list(keys), pa.string())))
+
+
+def scan_rows(chunks: Iterator[pa.Table], keys: Sequence[str] | None) -> Iterator[Row]:
+    """Give a complete history as rows.
+
+    Args:
+        chunks: What `scan_long` yields.
+        keys: Only rows that have all of these, and of them only these and `_step`; None or
+            empty for all rows.
+
+    Yields:
+        One dict per step, in step order.
+    """
+    wanted = [key for key in keys or () if key != "_step"]
+    for chunk in chunks:
+        for row in long_to_rows(chunk):
+            if not keys:
+                yield row
+            elif all(key in row for key in wanted):
+                yield {"_step": row["_step"]} | {key: row[key] for key in wanted}
+
+
+def scan_events(
+    graphql: GraphQL,
+    path: RunPath,
+    *,
+    line_count: int | None = None,
+    text_keys: Collection[str] = (),
+) -> Iterator[pa.Table]:
+    """Read a run's complete machine metrics; their step is the number of the row.
+
+    Args:
+        graphql: Executes the query.
+        path: The run.
+        line_count: How many rows there are, where the server says so.
+        text_keys: Keys known to hold no numbers.
+
+    Yields:
+        Tables of schema `LONG` in row order.
+
+    Raises:
+        NotFoundError: There is no such run.
+        ResponseError: The server sent null in place of rows.
+    """
+    if line_count == 0:
+        return
+    samples = _EVENT_ROWS if line_count is None else 2 * line_count
+    while True:
+        lines = fetch_run(graphql, "RunEvents", path, samples=samples).get("history")
+        if not isinstance(lines, list):
+            raise ResponseError(f"The server sent no events for {path}; try again later.")
+        # An answer as long as what was asked for may have been thinned out.
+        if len(lines) < samples:
+            break
+        samples *= 4
+    for start in range(0, len(lines), _EVENT_ROWS):
+        rows = parse_rows(lines[start : start + _EVENT_ROWS])
+        yield rows_to_long(rows, text_keys=text_keys, step_key=None, first_step=start)

@@ -1,0 +1,139 @@
+"""Reads a run's live rows page by page, cut by rows: a page the server thinned out is asked again.
+
+A server answers a step range with at most `samples` rows, and picks them itself when there are
+more. Fixed step windows avoid that, but a run stepped by tokens then costs ten thousand empty
+calls. Here a window follows the density of the rows, and is trusted only when it cannot have been
+thinned out: it spans no more steps than `samples`, or came back less than half full.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wbexport.errors import ResponseError, ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["StepWindows", "iter_step_pages"]
+
+#: Above every step a server can name exactly.
+_END = 2**53
+#: Values of a page, about: bounds its memory.
+_PAGE_VALUES = 200_000
+_FEWEST_ROWS = 32
+
+Rows = list[dict[str, Any]]
+
+
+class StepWindows:
+    """Decides which step range to ask for next. Pure: it only learns from answers.
+
+    Args:
+        start: First step.
+        end: Step to stop before; None when the last step is unknown.
+        page_rows: Rows wanted per page, at most.
+        steps_per_row: Steps between two rows, where that is known.
+        keys: How many keys a row can have, where that is known.
+    """
+
+    def __init__(
+        self,
+        start: int,
+        end: int | None,
+        *,
+        page_rows: int = 1000,
+        steps_per_row: float | None = None,
+        keys: int | None = None,
+    ) -> None:
+        self.start = start
+        self.end = _END if end is None else end
+        self._page_rows = page_rows
+        self._rows = self._fitting(keys or 1)
+        self._width = (
+            max(self.samples, int(self._rows * steps_per_row))
+            if steps_per_row
+            else self.end - start
+        )
+
+    @property
+    def samples(self) -> int:
+        """How many rows to ask for: twice as many as wanted, to see when there were more."""
+        return 2 * self._rows
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """First step and the step to stop before; empty when all is read."""
+        return self.start, min(self.start + self._width, self.end)
+
+    def accept(self, rows: Rows) -> bool:
+        """Learn from an answer.
+
+        Args:
+            rows: The rows of `window`, in step order.
+
+        Returns:
+            Whether they are all rows of it. If so, `window` moves on, else it narrows.
+        """
+        start, stop = self.window
+        span = stop - start
+        if span > self.samples and len(rows) > self._rows:
+            seen = rows[-1]["_step"] - start + 1
+            self._width = max(self.samples, min(span // 2, seen // 2))
+            return False
+        self.start = stop
+        if rows:
+            self._rows = self._fitting(sum(map(len, rows)) / len(rows))
+            self._width = max(self.samples, 3 * span * self._rows // (4 * len(rows)))
+        else:
+            self._width = 2 * span
+        return True
+
+    def shrink(self) -> bool:
+        """Ask for less after the server failed; False when it was little already."""
+        if self._rows <= _FEWEST_ROWS:
+            return False
+        self._page_rows = self._rows = max(_FEWEST_ROWS, self._rows // 4)
+        self._width = self.samples
+        return True
+
+    def _fitting(self, values_per_row: float) -> int:
+        return max(_FEWEST_ROWS, min(self._page_rows, int(_PAGE_VALUES / values_per_row)))
+
+
+def iter_step_pages(fetch: Callable[[int, int, int], Rows], windows: StepWindows) -> Iterator[Rows]:
+    """Yield all rows of a step range, page by page in step order.
+
+    Args:
+        fetch: Takes a first step, a step to stop before and a number of samples; returns rows.
+        windows: The range, and how to cut it.
+
+    Yields:
+        Pages that are not empty, sorted by step; of two rows with one step the later.
+
+    Raises:
+        ServerError: The server fails on the smallest page too.
+    """
+    while (window := windows.window)[0] < window[1]:
+        try:
+            rows = _in_order(fetch(*window, windows.samples), *window)
+        except ServerError:
+            if not windows.shrink():
+                raise
+            continue
+        if windows.accept(rows) and rows:
+            yield rows
+
+
+def _in_order(rows: Rows, start: int, stop: int) -> Rows:
+    by_step = {step: row for row in rows if start <= (step := _step_of(row)) < stop}
+    return [by_step[step] for step in sorted(by_step)]
+
+
+def _step_of(row: dict[str, Any]) -> int:
+    step = row.get("_step")
+    if isinstance(step, float) and step.is_integer():
+        step = row["_step"] = int(step)
+    if type(step) is not int:
+        raise ResponseError("The server sent a history row without a whole number as its step.")
+    return step

@@ -1,0 +1,229 @@
+"""The complete histories of many runs as one lazy frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+from polars.io.plugins import register_io_source
+
+from wbexport.api.concurrent import iter_each
+from wbexport.api.history import check_sampling, scan_long
+from wbexport.api.scan import check_steps
+from wbexport.arrow.convert import long_to_wide, rows_to_long
+from wbexport.arrow.literals import parse_json
+from wbexport.arrow.promote import column_type
+from wbexport.errors import InputError, IntegrityError, QueryError
+from wbexport.graphql.models import HistoryKeys, RunNode, read_node
+from wbexport.paths import ProjectPath, RunPath
+from wbexport.query.fields import suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from wbexport.api.service import Service
+
+__all__ = ["HistoriesPlan", "lazy_frame", "plan_histories"]
+
+
+@dataclass(frozen=True)
+class HistoriesPlan:
+    """Which runs and keys a scan reads, and with which column types.
+
+    Args:
+        client: Executes queries and downloads.
+        runs: The runs, in order.
+        kinds: Kind of each key's column.
+        keys: The keys that were asked for; None for all.
+        how: Rows that have `any` or `all` of the keys.
+        min_step: First step.
+        max_step: Step to stop before.
+    """
+
+    client: Service
+    runs: tuple[RunPath, ...]
+    kinds: Mapping[str, str]
+    keys: tuple[str, ...] | None
+    how: Literal["any", "all"]
+    min_step: int
+    max_step: int | None
+
+    @property
+    def schema(self) -> pa.Schema:
+        """`run_id`, `_step`, then a column per key."""
+        columns = [("run_id", pa.string()), ("_step", pa.int64())]
+        return pa.schema(columns + [(key, column_type(kind)) for key, kind in self.kinds.items()])
+
+    def iter_tables(self) -> Iterator[pa.Table]:
+        """Yield the histories, run by run in step order; several runs are read at once.
+
+        Yields:
+            Tables of `schema`.
+
+        Raises:
+            IntegrityError: A value does not fit the type that the server gave for its key.
+            RequestError: A run could not be read.
+        """
+        return iter_each(partial(self._iter_run, run) for run in self.runs)
+
+    def _iter_run(self, run: RunPath) -> Iterator[pa.Table]:
+        for long in scan_long(
+            self.client,
+            self.client.session,
+            run,
+            from_step=self.min_step,
+            to_step=self.max_step,
+            keys=self.keys,
+        ):
+            table = self._spread(long, run)
+            if table.num_rows:
+                yield table
+
+    def _spread(self, long: pa.Table, run: RunPath) -> pa.Table:
+        long = _with_nested_keys(long, self.kinds)
+        if self.keys is None:
+            surplus = set(pc.unique(long.column("key")).to_pylist()) - {*self.kinds, "_step"}
+            if surplus:
+                raise IntegrityError(
+                    f"Run {run} has a key {min(surplus)!r} that its list of keys did not hold "
+                    "when this frame was made; make it again."
+                )
+        if self.how == "all":
+            long = _with_all_keys(long, len(self.kinds))
+        wide = long_to_wide(long, self.kinds, [*self.kinds, "_step"])
+        run_id = pa.repeat(run.run_id, wide.num_rows)
+        return wide.add_column(0, "run_id", run_id).select(self.schema.names).cast(self.schema)
+
+
+def plan_histories(
+    client: Service,
+    project: ProjectPath,
+    nodes: Sequence[RunNode],
+    *,
+    keys: Sequence[str] | None = None,
+    how: str = "any",
+    min_step: int | None = None,
+    max_step: int | None = None,
+) -> HistoriesPlan:
+    """Plan the reading of many complete histories.
+
+    Args:
+        client: Executes queries and downloads.
+        project: The project of the runs.
+        nodes: The runs with their full data, in order.
+        keys: Keys to read; None for all.
+        how: `any` for rows that have one of the keys, `all` for rows that have all of them.
+        min_step: First step.
+        max_step: Step to stop before.
+
+    Returns:
+        The plan. A key is a number when the server counted only numbers in it, text when only
+        strings; every other key holds JSON.
+
+    Raises:
+        InputError: An argument that cannot be right.
+        QueryError: No run logged one of the keys.
+    """
+    check_sampling(keys, "default")
+    check_steps(min_step, max_step)
+    if how not in ("any", "all"):
+        raise InputError(f"how must be 'any' or 'all', not {how!r}.")
+    if how == "all" and not keys:
+        raise InputError("how='all' needs keys.")
+    kinds = _kinds([read_node(HistoryKeys, node.history_keys) for node in nodes])
+    if keys is not None:
+        for key in keys:
+            if key not in kinds and nodes:
+                raise QueryError(f"No run of {project} logged {key!r}{suggest(key, kinds)}")
+        kinds = {key: kinds.get(key, "float") for key in dict.fromkeys(keys)}
+    return HistoriesPlan(
+        client=client,
+        runs=tuple(RunPath(project.entity, project.project, node.name) for node in nodes),
+        kinds=kinds,
+        keys=None if keys is None else tuple(kinds),
+        how="all" if how == "all" else "any",
+        min_step=min_step or 0,
+        max_step=max_step,
+    )
+
+
+def lazy_frame(plan: HistoriesPlan) -> pl.LazyFrame:
+    """Give a plan as a polars frame that reads when it is collected.
+
+    Args:
+        plan: What to read.
+
+    Returns:
+        The frame; filters and `head` stop the reading early.
+    """
+
+    def read(
+        columns: list[str] | None,
+        predicate: pl.Expr | None,
+        rows: int | None,
+        _batch_size: int | None,
+    ) -> Iterator[pl.DataFrame]:
+        for table in plan.iter_tables():
+            frame = pl.DataFrame(table)
+            frame = frame if predicate is None else frame.filter(predicate)
+            frame = frame if columns is None else frame.select(columns)
+            if rows is not None:
+                frame = frame.head(rows)
+                rows -= len(frame)
+            yield frame
+            if rows == 0:
+                return
+
+    empty = pl.DataFrame(plan.schema.empty_table())
+    return register_io_source(read, schema=empty.schema)
+
+
+def _kinds(accounts: Sequence[HistoryKeys]) -> dict[str, str]:
+    types: dict[str, set[str]] = {}
+    for account in accounts:
+        for key in account.keys:
+            types.setdefault(key, set()).update(account.types_of(key))
+    types.pop("_step", None)
+    return {key: _kind(types[key]) for key in sorted(types)}
+
+
+def _kind(types: set[str]) -> str:
+    if types <= {"number"}:
+        return "float"
+    return "string" if types == {"string"} else "mixed"
+
+
+def _with_all_keys(long: pa.Table, count: int) -> pa.Table:
+    """Keep the steps that have as many values as there are keys: each key has one a step."""
+    counts = long.group_by("step").aggregate([("key", "count")])
+    full = counts.filter(pc.equal(counts.column("key_count"), count)).column("step")
+    return long.filter(pc.is_in(long.column("step"), full))
+
+
+def _with_nested_keys(long: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
+    """Give members of logged objects the dotted names by which the server lists them."""
+    dotted = {key.partition(".")[0] for key in kinds if "." in key} - set(kinds)
+    is_nested = pc.is_in(long.column("key"), pa.array(sorted(dotted), pa.string()))
+    nested = long.filter(is_nested)
+    if not nested.num_rows:
+        return long
+    rows: dict[int, dict[str, Any]] = {}
+    for value in nested.to_pylist():
+        row = rows.setdefault(value["step"], {"_step": value["step"]})
+        row |= _members(value["key"], parse_json(value["text"] or "null"))
+    members = rows_to_long([rows[step] for step in sorted(rows)])
+    return pa.concat_tables([long.filter(pc.invert(is_nested)), members])
+
+
+def _members(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {name: value}
+    return {
+        key: item
+        for member, inner in value.items()
+        for key, item in _members(f"{name}.{member}", inner).items()
+    }
