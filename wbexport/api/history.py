@@ -38,7 +38,7 @@ __all__ = [
     "scan_rows",
 ]
 
-Row = dict[str, Any]
+_Row = dict[str, Any]
 
 _EVENT_ROWS = 10_000
 _LIVE_KEYS = ["_step"]
@@ -123,7 +123,7 @@ class HistorySource:
         return max(from_step, exported + 1), end
 
 
-def fetch_run(graphql: GraphQL, operation: str, path: RunPath, **variables: Any) -> Row:
+def fetch_run(graphql: GraphQL, operation: str, path: RunPath, **variables: Any) -> _Row:
     """Fetch the `run` object of a query about one run.
 
     Args:
@@ -198,7 +198,7 @@ def sampled_rows(
     keys: Sequence[str] | None = None,
     x_axis: str = "_step",
     stream: str = "default",
-) -> list[Row]:
+) -> list[_Row]:
     """Fetch W&B's sample of a run's history.
 
     Args:
@@ -234,7 +234,7 @@ def sampled_rows(
     return [_with_numbers(row, known) for row in rows]
 
 
-def _with_numbers(row: Row, known: HistoryKeys) -> Row:
+def _with_numbers(row: _Row, known: HistoryKeys) -> _Row:
     for key, value in row.items():
         if isinstance(value, str) and value in SPECIAL_NUMBERS and key not in known.text_keys:
             row[key] = SPECIAL_NUMBERS[value]
@@ -354,7 +354,7 @@ def scan_long(
     def refresh(index: int) -> str:
         return _same_file(source.urls[index], fetch_source(graphql, path).urls, path)
 
-    def fetch(start: int, stop: int, samples: int) -> list[Row]:
+    def fetch(start: int, stop: int, samples: int) -> list[_Row]:
         lines = _fetch_page(graphql, path, start, stop, samples)
         if on_bytes:
             on_bytes(sum(map(len, lines)))
@@ -402,7 +402,7 @@ def _select(long: pa.Table, keys: Collection[str] | None) -> pa.Table:
     return long.filter(pc.is_in(long.column("key"), pa.array(list(keys), pa.string())))
 
 
-def scan_rows(chunks: Iterator[pa.Table], keys: Sequence[str] | None) -> Iterator[Row]:
+def scan_rows(chunks: Iterator[pa.Table], keys: Sequence[str] | None) -> Iterator[_Row]:
     """Give a complete history as rows.
 
     Args:

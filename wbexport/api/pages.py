@@ -23,7 +23,7 @@ _END = 2**53
 _PAGE_VALUES = 200_000
 _FEWEST_ROWS = 32
 
-Rows = list[dict[str, Any]]
+_Rows = list[dict[str, Any]]
 
 
 class StepWindows:
@@ -66,7 +66,7 @@ class StepWindows:
         """First step and the step to stop before; empty when all is read."""
         return self.start, min(self.start + self._width, self.end)
 
-    def accept(self, rows: Rows) -> bool:
+    def accept(self, rows: _Rows) -> bool:
         """Learn from an answer.
 
         Args:
@@ -101,7 +101,9 @@ class StepWindows:
         return max(_FEWEST_ROWS, min(self._page_rows, int(_PAGE_VALUES / values_per_row)))
 
 
-def iter_step_pages(fetch: Callable[[int, int, int], Rows], windows: StepWindows) -> Iterator[Rows]:
+def iter_step_pages(
+    fetch: Callable[[int, int, int], _Rows], windows: StepWindows
+) -> Iterator[_Rows]:
     """Yield all rows of a step range, page by page in step order.
 
     Args:
@@ -125,7 +127,7 @@ def iter_step_pages(fetch: Callable[[int, int, int], Rows], windows: StepWindows
             yield rows
 
 
-def _in_order(rows: Rows, start: int, stop: int) -> Rows:
+def _in_order(rows: _Rows, start: int, stop: int) -> _Rows:
     by_step = {step: row for row in rows if start <= (step := _step_of(row)) < stop}
     return [by_step[step] for step in sorted(by_step)]
 

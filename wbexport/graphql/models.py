@@ -85,7 +85,7 @@ def read_node(model: type[_NodeT], value: Any) -> _NodeT:
         ) from error
 
 
-JsonObject = Annotated[dict[str, Any], BeforeValidator(parse_json_object)]
+_JsonObject = Annotated[dict[str, Any], BeforeValidator(parse_json_object)]
 
 
 class _Node(BaseModel):
@@ -134,7 +134,7 @@ class ProjectNode(_Node):
 class HistoryKeys(_Node):
     """What a server knows of the keys of a run's history."""
 
-    keys: dict[str, JsonObject] = Field(default_factory=dict)
+    keys: dict[str, _JsonObject] = Field(default_factory=dict)
     last_step: int | None = None
 
     def types_of(self, key: str) -> frozenset[str]:
@@ -162,7 +162,7 @@ class ParquetHistory(_Node):
     """Exported history files, and the rows that are in none of them."""
 
     parquet_urls: list[str]
-    live_data: list[JsonObject]
+    live_data: list[_JsonObject]
 
 
 class FileNode(_Node):
@@ -198,10 +198,10 @@ class RunNode(_Node):
     should_stop: bool | None = None
     sweep_name: str | None = None
     user: UserNode | None = None
-    config: JsonObject = Field(default_factory=dict)
-    summary_metrics: JsonObject = Field(default_factory=dict)
-    system_metrics: JsonObject = Field(default_factory=dict)
-    history_keys: JsonObject = Field(default_factory=dict)
+    config: _JsonObject = Field(default_factory=dict)
+    summary_metrics: _JsonObject = Field(default_factory=dict)
+    system_metrics: _JsonObject = Field(default_factory=dict)
+    history_keys: _JsonObject = Field(default_factory=dict)
     history_line_count: int | None = None
     events_line_count: int | None = None
     log_line_count: int | None = None
