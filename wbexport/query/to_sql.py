@@ -102,7 +102,8 @@ def where(expression: Expression) -> Sql:
         case Or(items):
             return _joined(" or ", map(where, items))
         case Not(item):
-            return _joined("not ", (Sql(""), where(item)))
+            denied = where(item)
+            return Sql(f"(not {denied.text})", denied.params)
         case Exists(field):
             source = _source(field)
             return Sql(f"({source.text} is not null)", source.params)
