@@ -148,6 +148,7 @@ class Application:
         prepared = self._executor.prepare(body["query"])
         if prepared.is_mutation and not self.service.writable:
             raise ReadOnlyError("this server only reads; start it as writable to change things")
+        self.service.mark_crashed()
         context = Context(self.service, f"{request.scheme}://{request.host}")
         result = self._executor.execute(
             prepared, body.get("variables"), body.get("operationName"), context=context
@@ -212,9 +213,9 @@ def _parse(body: bytes) -> dict[str, Any]:
         parsed = _parse_leniently(body)
     if not isinstance(parsed, dict) or not isinstance(parsed.get("query"), str):
         raise ValueError("send one JSON object with a query")
-    if not isinstance(parsed.get("variables") or {}, dict):
+    if not isinstance(parsed.get("variables"), dict | None):
         raise ValueError("variables must be an object")
-    if not isinstance(parsed.get("operationName") or "", str):
+    if not isinstance(parsed.get("operationName"), str | None):
         raise ValueError("operationName must be text")
     return parsed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import mimetypes
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from werkzeug.utils import send_file
 from werkzeug.wrappers import Response
@@ -16,6 +16,7 @@ from wbexport.server.service import ReadOnlyError
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import BinaryIO
 
     from werkzeug.wrappers import Request
 
@@ -61,7 +62,7 @@ def upload(service: Service, request: Request) -> Response:
     length = request.content_length
     if length is None or length > service.limits.upload_body:
         raise TooLargeError(f"send at most {service.limits.upload_body} bytes")
-    blob = service.store.blobs.add(request.stream, size=length)
+    blob = service.store.blobs.add(cast("BinaryIO", request.stream), size=length)
     with service.store.transaction() as cur:
         run = lookup.find_run_by_storage_id(cur, request.args["run"])
         if run is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from graphql import DocumentNode, GraphQLSchema
 
     Resolvers = Mapping[str, Mapping[str, Callable[..., Any]]]
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["Executor", "Prepared", "make_schema"]
 
@@ -162,4 +165,5 @@ def _masked(error: GraphQLError) -> GraphQLError:
     cause = error.original_error
     if cause is None or isinstance(cause, WbexportError | GraphQLError):
         return error
+    _log.error("a resolver failed at %s", error.path, exc_info=cause)
     return GraphQLError("internal error", error.nodes, path=error.path)

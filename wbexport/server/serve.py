@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Self
 
 from waitress.server import create_server
 
-from wbexport.server import housekeeping
 from wbexport.server.app import create_app
 from wbexport.server.publisher import Publisher
 from wbexport.store.database import Store
@@ -87,10 +86,9 @@ class LocalServer:
 
     def close(self) -> None:
         """Stop listening, publish what was written, and close a store opened here."""
-        self._server.close()
-        self._server.trigger.pull_trigger()
-        self._thread.join(timeout=10)
-        self._server.task_dispatcher.shutdown(timeout=10)
+        self._server.trigger.pull_trigger(self._stop_listening)
+        self._thread.join()
+        self._server.task_dispatcher.shutdown()
         if self._publisher is not None:
             self._publisher.close()
         if self._owns_store:
@@ -107,9 +105,15 @@ class LocalServer:
     ) -> None:
         self.close()
 
+    def _stop_listening(self) -> None:
+        """Close every socket, in the thread that waits on them: with none left it ends."""
+        for channel in list(self._server.active_channels.values()):
+            channel.handle_close()
+        self._server.close()
+
     def _start_publisher(self) -> Publisher:
         service = self._app.service
-        publisher = Publisher(self.store.publish, tick=lambda: housekeeping.mark_crashed(service))
+        publisher = Publisher(self.store.publish, tick=service.mark_crashed)
         service.wrote = publisher.wrote
         return publisher
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from wbexport.errors import StoreError
+from wbexport.server import recorder
 from wbexport.server.limits import Limits
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ Node = dict[str, Any]
 
 __all__ = ["Context", "Node", "ReadOnlyError", "Service", "utc_now", "wire_time"]
 
-#: A running run is reported as crashed when it has been silent for longer.
-HEARTBEAT_SECONDS = 300
+#: Seconds between looks for runs that have fallen silent.
+_CRASH_CHECK = 10.0
 
 
 class ReadOnlyError(StoreError):
@@ -71,6 +72,15 @@ class Service:
     limits: Limits = field(default_factory=Limits)
     wrote: Callable[..., None] = _nothing
     clock: Callable[[], datetime] = utc_now
+    _crashes_checked: float = -_CRASH_CHECK
+
+    def mark_crashed(self) -> None:
+        """Give up silent runs, unless that was done just now."""
+        now = time.monotonic()
+        if self.writable and now - self._crashes_checked >= _CRASH_CHECK:
+            self._crashes_checked = now
+            with self.store.transaction() as cur:
+                recorder.mark_crashed(cur, self.clock())
 
 
 class Context:

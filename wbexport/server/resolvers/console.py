@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wbexport.server import lookup
-from wbexport.server.resolvers.connections import page_of, position_of
+from wbexport.server.resolvers.connections import cursor_at, page_of, position_of
 
 if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
-
 
 __all__ = ["RESOLVERS"]
 
@@ -23,13 +22,19 @@ def _log_lines(
     last: int | None = None,
     useImprovedPagination: bool | None = None,
 ) -> Node:
-    count = lookup.count_console(info.context.cursor, run)
+    count = run["log_line_count"] or 0
     start = position_of(after)
     size = info.context.page(first if last is None else last, default=1000)
     if last is not None:
         start = max(count - size, 0)
     lines = lookup.list_console(info.context.cursor, run, start=start, limit=size)
-    return page_of(lines, start, more=start + len(lines) < count)
+    page = page_of(lines, start, more=bool(lines) and lines[-1]["number"] + 1 < count)
+    for edge in page["edges"]:
+        # Line numbers may have gaps, and lines may come in between.
+        edge["cursor"] = cursor_at(edge["node"]["number"])
+    if lines:
+        page["pageInfo"]["endCursor"] = page["edges"][-1]["cursor"]
+    return page
 
 
 RESOLVERS = {

@@ -17,8 +17,6 @@ __all__ = ["QUERY", "RESOLVERS", "entity_node", "viewer_node"]
 #: What clients may rely on; a name that is missing counts as off.
 FEATURES = ("FILESTREAM_GZIP", "MARK_RUN_FILES_UPLOADED", "TOTAL_COUNT_IN_FILE_CONNECTION")
 
-_USER = "local"
-
 
 def _id(kind: str, text: str) -> str:
     return lookup.opaque_id(f"{kind}:{text}")
@@ -27,9 +25,9 @@ def _id(kind: str, text: str) -> str:
 def viewer_node(info: Info) -> Node:
     """Return the user that every holder of the token is."""
     return {
-        "id": _id("User", _USER),
-        "name": _USER,
-        "username": _USER,
+        "id": _id("User", lookup.USER),
+        "name": lookup.USER,
+        "username": lookup.USER,
         "email": "",
         "admin": False,
         "flags": json.dumps({"code_saving_enabled": False}),
@@ -70,7 +68,7 @@ def _viewer(_: object, info: Info) -> Node:
 
 
 def _users(_: object, info: Info, query: str | None = None) -> Node:
-    matches = not query or query in _USER
+    matches = not query or query in lookup.USER
     return {"edges": [{"node": viewer_node(info)}] if matches else []}
 
 

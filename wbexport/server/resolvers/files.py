@@ -35,7 +35,7 @@ def _files(
 
 
 def _file_count(run: Node, info: Info) -> int:
-    return len(lookup.list_files(info.context.cursor, run))
+    return lookup.count_files(info.context.cursor, run)
 
 
 def _file_id(file: Node, info: Info) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -49,7 +49,7 @@ def _read(
     last: int | None,
     samples: int,
     keys: list[str] | None = None,
-    stream: str = "history",
+    stream: Literal["history", "system"] = "history",
 ) -> pa.Table:
     """Read the rows of a step range, both ends included, thinned to `samples` of them."""
     long = reader.read_long(

@@ -48,7 +48,12 @@ def _upsert_model(_: object, info: Info, input: Node) -> Node:
     with service.store.transaction() as cur:
         entity = input.get("entityName") or lookup.default_entity(cur)
         inserted = recorder.ensure_project(
-            cur, entity, input["name"], now=service.clock(), changes=input
+            cur,
+            entity,
+            input["name"],
+            now=service.clock(),
+            description=input.get("description"),
+            access=input.get("access"),
         )
         project = lookup.find_project(cur, entity, input["name"])
     service.wrote(soon=True)

@@ -56,9 +56,6 @@ _NEEDS = {
     "config": ("config", "wandb_config"),
     "wandbConfig": ("wandb_config",),
     "historyKeys": ("history_keys",),
-    "parquetHistory": lookup.LEDGER,
-    "history": lookup.LEDGER,
-    "sampledHistory": lookup.LEDGER,
 }
 
 _COUNTS = {

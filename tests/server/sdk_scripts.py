@@ -1,0 +1,109 @@
+"""Scripts that use the real SDK in processes of their own; each prints one JSON object."""
+
+from __future__ import annotations
+
+__all__ = ["CRASH", "LOG_EVERYTHING", "LOG_ONE", "READ_EVERYTHING", "RESUME"]
+
+LOG_EVERYTHING = """
+import json, math, sys, time
+import numpy as np, wandb
+
+run = wandb.init(
+    project="demo", id="rich", name="a rich run", group="g", job_type="train", tags=["a", "b"],
+    notes="some notes", config={"lr": 0.1, "nest": {"deep": [1, 2]}, "name": "é", "nan": math.nan},
+    settings=wandb.Settings(console="wrap"),
+)
+print("hello from the run")
+print("a second line")
+wandb.define_metric("epoch")
+wandb.define_metric("val/*", step_metric="epoch")
+for step in range(20):
+    row = {"loss": 1 / (step + 1), "step2": step * 2, "nest": {"a": step, "b": step / 2}}
+    if step % 5 == 0:
+        row |= {"val/acc": step / 20, "epoch": step // 5}
+    wandb.log(row)
+wandb.log({"odd": math.nan, "up": math.inf, "down": -math.inf, "flag": True, "word": "hi"})
+wandb.log({"hist": wandb.Histogram(np.arange(100), num_bins=8)})
+wandb.log({"table": wandb.Table(columns=["x", "y"], data=[[1, "a"], [2, "b"]])})
+wandb.log({"image": wandb.Image(np.zeros((4, 4, 3), dtype=np.uint8), caption="black")})
+with open("notes.txt", "w") as file:
+    file.write("saved text")
+wandb.save("notes.txt", policy="now")
+run.config.update({"added": 7})
+run.summary["best"] = 0.25
+run.alert(title="look", text="here")
+started = time.time()
+run.finish()
+print(json.dumps({"seconds": time.time() - started, "entity": run.entity}), flush=True)
+"""
+
+LOG_ONE = """
+import sys, wandb
+run = wandb.init(project="many", id=sys.argv[1], config={"n": int(sys.argv[2])})
+for step in range(50):
+    wandb.log({"value": step * int(sys.argv[2])})
+run.finish(exit_code=int(sys.argv[3]))
+print("{}")
+"""
+
+CRASH = """
+import os, time, wandb
+run = wandb.init(project="demo", id="crashed", config={"lr": 1})
+for step in range(5):
+    wandb.log({"loss": step})
+time.sleep(float(os.environ["LINGER"]))
+os._exit(7)
+"""
+
+RESUME = """
+import json, sys, wandb
+run = wandb.init(project="demo", id=sys.argv[1], resume=sys.argv[2])
+answer = {"resumed": run.resumed, "step": run.step, "config": dict(run.config)}
+for step in range(3):
+    wandb.log({"loss": 100 + step})
+run.finish()
+print(json.dumps(answer))
+"""
+
+READ_EVERYTHING = """
+import json, math, os, tempfile, wandb
+
+def plain(value):
+    return json.loads(json.dumps(value, default=str))
+
+api = wandb.Api()
+runs = api.runs("demo")
+run = api.run("demo/rich")
+files = {file.name: file.size for file in run.files()}
+downloads = {}
+with tempfile.TemporaryDirectory() as folder:
+    for file in run.files():
+        with file.download(root=folder) as handle:
+            downloads[file.name] = os.path.getsize(handle.name)
+with tempfile.TemporaryDirectory() as folder:
+    saved = run.file("notes.txt").download(root=folder).read()
+history = run.history(pandas=False)
+scan = list(run.scan_history())
+print(json.dumps({
+    "ids": sorted(r.id for r in runs),
+    "total": len(runs),
+    "filtered": [r.id for r in api.runs("demo", filters={"config.lr": {"$lt": 0.5}, "tags": "a"})],
+    "ordered": [r.id for r in api.runs("demo", order="-summary_metrics.loss")],
+    "state": run.state, "name": run.name, "group": run.group, "job_type": run.job_type,
+    "tags": run.tags, "notes": run.notes, "user": run.user.username, "path": run.path,
+    "config": plain(run.config),
+    "summary": plain({k: v for k, v in run.summary.items()}),
+    "history": history,
+    "sampled": run.history(samples=5, keys=["loss"], pandas=False),
+    "pandas": list(run.history(keys=["val/acc", "epoch"]).columns),
+    "scan": scan,
+    "scan_keys": list(run.scan_history(keys=["loss", "_step"])),
+    "last": run.lastHistoryStep,
+    "files": files, "downloads": downloads, "saved": saved,
+    "jsons": sorted(file.name for file in run.files(pattern="%.json")),
+    "metadata": run.metadata["program"] if "program" in run.metadata else "none",
+    "console": [line.content for line in run.console_logs()],
+    "projects": [project.name for project in api.projects()],
+    "viewer": api.viewer.username,
+}))
+"""
