@@ -37,7 +37,7 @@ select
     a.last_heartbeat_at,
     s.last_sync_at,
     s.last_sync_status,
-    cast(epoch(cast(current_timestamp as timestamp) - s.last_sync_at) / 3600 as decimal(18, 1)) as hours_old,
+    round((epoch(current_timestamp) - epoch(s.last_sync_at)) / 3600, 1) as hours_old,
     s.syncs,
     s.bytes_received
 from coverage c

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import traceback
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import typer
@@ -18,9 +19,19 @@ from wbexport.errors import InputError, StoreBusyError, SyncError, UnsafeNameErr
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["app", "main", "run"]
+__all__ = ["ExitCode", "app", "main", "run"]
 
-DONE, FAILED, USAGE, PARTIAL, BUSY, INTERRUPTED = 0, 1, 2, 3, 11, 130
+
+class ExitCode(IntEnum):
+    """How a command ended, for scripts."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    PARTIAL = 3
+    BUSY = 11
+    INTERRUPTED = 130
+
 
 # Typer may carry its own copy of click; of that copy's errors it exports this one alone.
 _ClickError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -76,14 +87,14 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+        return ExitCode.FAILED
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted(arguments)
     except _ClickError as error:
         return _misused(error)
     except Exception as error:
         return _failed(error)
-    return code if isinstance(code, int) else DONE
+    return code if isinstance(code, int) else ExitCode.DONE
 
 
 def _interrupted(arguments: Sequence[str]) -> int:
@@ -92,7 +103,7 @@ def _interrupted(arguments: Sequence[str]) -> int:
         command = shlex.join(["wbexport", *arguments])
         text += f"; what was committed is kept. To go on: {command}"
     _say(text)
-    return INTERRUPTED
+    return ExitCode.INTERRUPTED
 
 
 def _misused(error: Exception) -> int:
@@ -100,7 +111,7 @@ def _misused(error: Exception) -> int:
     command = context.command_path if context else "wbexport"
     _say(getattr(error, "message", "") or str(error))
     print(f"Try: {command} --help", file=sys.stderr)
-    return USAGE
+    return ExitCode.USAGE
 
 
 def _failed(error: Exception) -> int:
@@ -119,11 +130,11 @@ def _failed(error: Exception) -> int:
 
 def _exit_code(error: Exception) -> int:
     if isinstance(error, StoreBusyError):
-        return BUSY
+        return ExitCode.BUSY
     if isinstance(error, SyncError):
-        return PARTIAL
+        return ExitCode.PARTIAL
     usage = isinstance(error, InputError) and not isinstance(error, UnsafeNameError)
-    return USAGE if usage else FAILED
+    return ExitCode.USAGE if usage else ExitCode.FAILED
 
 
 def _say(text: str) -> None:

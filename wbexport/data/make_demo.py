@@ -54,7 +54,7 @@ class Recipe:
     seed: int
 
 
-def recipes(count: int = 60) -> list[Recipe]:
+def recipes(count: int) -> list[Recipe]:
     """Draws the search: the same recipes every time."""
     random = np.random.default_rng(20)
     drawn = []
@@ -217,14 +217,15 @@ def log_run(number: int, recipe: Recipe, settings: wandb.Settings) -> None:
                 return
         run.summary["best_accuracy"] = best
         if np.isnan(float(row["train/loss"])):
-            run.tags = (*run.tags, "diverged")
+            run.tags = (*(run.tags or ()), "diverged")
 
 
 def main() -> None:
     """Trains, logs into a local server, and keeps its store as the sample."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("demo.duckdb"))
-    out = parser.parse_args().out
+    parser.add_argument("--runs", type=int, default=60)
+    options = parser.parse_args()
     np.seterr(all="ignore")  # Runs that diverge are part of the sample.
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "demo.duckdb"
@@ -244,11 +245,11 @@ def main() -> None:
                 x_disable_meta=True,
                 x_disable_machine_info=True,
             )
-            for number, recipe in enumerate(recipes()):
+            for number, recipe in enumerate(recipes(options.runs)):
                 log_run(number, recipe, settings)
                 print(f"{number + 1:3d} {recipe}")
-        shutil.copyfile(store, out)
-    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+        shutil.copyfile(store, options.out)
+    print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
