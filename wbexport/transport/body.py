@@ -10,9 +10,12 @@ import html
 import json
 import re
 import zlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["MAX_JSON", "BodyError", "Decoder", "parse_object", "web_page_title"]
 
@@ -65,13 +68,13 @@ class Decoder:
         self._given = 0
         self._begun = False
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Decode the next piece.
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Decode the next bytes.
 
         Args:
             data: Bytes as received.
 
-        Returns:
+        Yields:
             Decoded pieces, each of bounded size.
 
         Raises:
@@ -82,8 +85,8 @@ class Decoder:
             raise self._too_large(self._limit)
         if self._gzip is None:
             self._count(len(data))
-            return [data]
-        pieces = []
+            yield data
+            return
         while data:
             if self._gzip.eof:
                 self._gzip = zlib.decompressobj(wbits=31)
@@ -93,9 +96,8 @@ class Decoder:
             except zlib.error:
                 raise BodyError("the gzip body is damaged") from None
             self._count(len(piece))
-            pieces.append(piece)
+            yield piece
             data = self._gzip.unconsumed_tail or self._gzip.unused_data
-        return pieces
 
     def finish(self) -> None:
         """Declare the end of the body.

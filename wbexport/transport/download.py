@@ -92,8 +92,6 @@ class Transfer:
         self._refresh = refresh
         self._limit = limit
         self._refreshes = 0
-        self._etag: str | None = None
-        self._total = expect.size
         self._mismatched = False
         self._restart()
 
@@ -213,6 +211,7 @@ class Transfer:
         self._sink.seek(self._start)
         self._sink.truncate()
         self.position = 0
-        self._etag = None
+        self._total = self._expect.size
+        self._etag: str | None = None
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256()

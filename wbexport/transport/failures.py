@@ -93,8 +93,6 @@ def failure_of(error: Exception) -> Failure:
         return Failure("final", "the certificate is not valid for this host or not trusted")
     words = next((text for kind, text in _WORDS.items() if isinstance(error, kind)), "it broke off")
     reason = next((c.strerror for c in causes if isinstance(c, OSError) and c.strerror), None)
-    if reason is None and any("resolved" in str(cause) for cause in causes):
-        reason = "the host name cannot be resolved"
     detail = f"{words} ({reason})" if reason else words
     return Failure("connect" if isinstance(error, _NOT_SENT) else "transport", detail)
 

@@ -13,6 +13,7 @@ import ssl
 import threading
 import time
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -171,8 +172,8 @@ class _Backend(httpcore.SyncBackend):
 def _resolve(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise httpcore.ConnectError("the host name cannot be resolved") from None
+    except (OSError, UnicodeError) as error:
+        raise httpcore.ConnectError("the host name cannot be resolved") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
@@ -233,7 +234,7 @@ def open_transport(settings: Settings, proxy: str | None) -> httpx.BaseTransport
     limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
     try:
         transport = httpx.HTTPTransport(
-            verify=_certificates(settings.ca_file), trust_env=True, limits=limits, proxy=proxy
+            verify=_certificates(settings.ca_file), limits=limits, proxy=proxy
         )
     except (ValueError, ImportError, httpx.InvalidURL):
         shown = shown_proxy(proxy or "")
@@ -243,10 +244,11 @@ def open_transport(settings: Settings, proxy: str | None) -> httpx.BaseTransport
     return transport
 
 
-def _certificates(ca_file: Path | None) -> ssl.SSLContext | bool:
-    if ca_file is None:
-        return True
+@cache
+def _certificates(ca_file: Path | None) -> ssl.SSLContext:
     try:
+        if ca_file is None:
+            return httpx.create_ssl_context()
         return ssl.create_default_context(cafile=str(ca_file))
     except (OSError, ssl.SSLError):
         raise SettingsError(
