@@ -96,7 +96,8 @@ create table stored.system (
 );
 
 -- One row per run and key: what is stored of it. `last` is the JSON literal of the last value;
--- `kind` follows from the seven counts (ints to lists) of values by JSON type.
+-- `kind` follows from the counts (ints to lists) of values by JSON type; `bigs` are
+-- integers that no double holds.
 create table stored.run_keys (
     run_no integer not null,
     key_no integer not null,
@@ -109,6 +110,7 @@ create table stored.run_keys (
     last varchar,
     ints bigint not null,
     floats bigint not null,
+    bigs bigint not null,
     strings bigint not null,
     bools bigint not null,
     nulls bigint not null,
@@ -172,25 +174,30 @@ create table stored.syncs (
     message varchar
 );
 
--- The JSON literal of a logged value. A whole double below 2^53 is an integer, as in JavaScript.
+-- Whether a number reads as an integer: whole, below 2^53, and not -0.0.
+create macro stored.is_whole(value) as
+    value = trunc(value) and abs(value) < 9007199254740992 and not (value = 0 and signbit(value));
+
+-- The JSON literal of a logged value.
 create macro stored.literal_of(value, text) as
     case
         when text is not null then text
         when isnan(value) then 'NaN'
         when isinf(value) then case when value > 0 then 'Infinity' else '-Infinity' end
-        when value = trunc(value) and abs(value) < 9007199254740992 and not (value = 0 and signbit(value))
-            then cast(cast(value as bigint) as varchar)
+        when stored.is_whole(value) then cast(cast(value as bigint) as varchar)
         else cast(value as varchar)
     end;
 
 -- The one kind that holds every value of a key, from how many values there are of each JSON type.
-create macro stored.kind_of(ints, floats, strings, bools, nulls, jsons) as
+create macro stored.kind_of(ints, floats, bigs, strings, bools, maps, lists) as
     case
-        when (ints + floats > 0)::int + (strings > 0)::int + (bools > 0)::int + (jsons > 0)::int > 1 then 'mixed'
+        when bigs > 0 then 'mixed'
+        when (ints + floats > 0)::int + (strings > 0)::int + (bools > 0)::int + (maps + lists > 0)::int > 1
+            then 'mixed'
         when floats > 0 then 'float'
         when ints > 0 then 'int'
         when strings > 0 then 'string'
         when bools > 0 then 'bool'
-        when jsons > 0 then 'json'
+        when maps + lists > 0 then 'json'
         else 'null'
     end;

@@ -94,8 +94,8 @@ def read_meta(cursor: duckdb.DuckDBPyConnection, key: str) -> str | None:
         read_meta(cursor, "writer")  # "0.1.0"
         ```
     """
-    found = cursor.execute("select value from stored.meta where key = ?", [key]).fetchone()
-    return found[0] if found else None
+    found = cursor.execute("select value from stored.meta where key = ?", [key]).fetchall()
+    return found[0][0] if found else None
 
 
 def write_meta(cursor: duckdb.DuckDBPyConnection, key: str, value: str | None) -> None:

@@ -102,7 +102,8 @@ def _wide_statements(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
         """
         select p.project_no, p.entity, p.project, k.key_no, k.key,
             stored.kind_of(
-                sum(s.ints), sum(s.floats), sum(s.strings), sum(s.bools), 0, sum(s.maps + s.lists)
+                sum(s.ints), sum(s.floats), sum(s.bigs), sum(s.strings), sum(s.bools),
+                sum(s.maps), sum(s.lists)
             )
         from stored.run_keys s
         join stored.keys k on k.key_no = s.key_no and k.stream = 'history'

@@ -1,0 +1,268 @@
+"""Writes the one query behind every reading of logged values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+
+__all__ = ["Key", "LongQuery", "resolve_keys"]
+
+# Values at a JSON pointer inside logged objects, in the store's terms. An integer of more than
+# 15 digits may be no double, and stays a literal.
+_NESTED = """
+select
+    run_no,
+    cast({number} as integer) as key_no,
+    step,
+    case when plain then cast(literal as double) end as value,
+    case when not plain then literal end as text
+from (
+    select
+        h.run_no,
+        h.step,
+        cast(json_extract(h.text, $pointer{place}) as varchar) as literal,
+        coalesce(json_type(h.text, $pointer{place}) in ('DOUBLE', 'BIGINT', 'UBIGINT'), false)
+            and not regexp_full_match(literal, '-?\\d{{16,}}') as plain
+    from {table} h
+    where {scope}
+        and h.key_no = {parent}
+        and h.text[1] = '{{'
+        and json_valid(h.text)
+        and not exists (
+            from stored.run_keys own
+            where own.run_no = h.run_no and own.key_no = {number}
+        )
+)
+where literal is not null
+"""
+
+# Positions 0 to total - 1 of the rows of a run; those at floor(k * (total - 1) / (samples - 1))
+# for k from 0 are evenly spaced and include the first and the last. One sample is the last row.
+_SPACED = """
+select
+    run_no,
+    step
+from (
+    select
+        run_no,
+        step,
+        row_number() over (partition by run_no order by step) - 1 as place,
+        count(*) over (partition by run_no) as total
+    from ({rows})
+)
+where total <= $samples
+    or case
+        when $samples = 1 then place = total - 1
+        else ((place * ($samples - 1) + total - 2) // (total - 1)) * (total - 1)
+            // ($samples - 1) = place
+    end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that was asked for, and where its values are.
+
+    Args:
+        name: As asked for.
+        number: Its own number; negative for a name nobody logged.
+        parent: The logged key whose objects may hold it, where a run lacks a key of that name.
+        pointer: JSON pointer into those objects.
+
+    Example:
+        ```python
+        Key("nest.b", -1, parent=3, pointer="/b")
+        ```
+    """
+
+    name: str
+    number: int
+    parent: int | None = None
+    pointer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LongQuery:
+    """Which logged values to read.
+
+    Args:
+        run_nos: The runs.
+        stream: `history` or `system`.
+        keys: The keys; None for all.
+        how: With keys, rows that have `any` of them or only those that have `all`.
+        min_step: First step.
+        max_step: Last step.
+        samples: At most so many rows of each run, evenly spaced; None for all.
+
+    Example:
+        ```python
+        text, params = LongQuery([7], keys=None).sql()
+        ```
+    """
+
+    run_nos: Sequence[int]
+    stream: Literal["history", "system"] = "history"
+    keys: Sequence[Key] | None = None
+    how: Literal["any", "all"] = "any"
+    min_step: int | None = None
+    max_step: int | None = None
+    samples: int | None = None
+
+    def sql(self) -> tuple[str, dict[str, Any]]:
+        """Write the query.
+
+        Returns:
+            Text that gives `run_no`, `key_no`, `step`, `value` and `text`, and its values.
+
+        Example:
+            ```python
+            cursor.sql(text, params=params)
+            ```
+        """
+        values = self._values()
+        rows = self._rows(values)
+        if rows is None:
+            return values, self._params()
+        text = f"from ({values}) chosen semi join ({rows}) kept using (run_no, step)"
+        return text, self._params()
+
+    def _rows(self, values: str) -> str | None:
+        """The runs and steps to keep; None for all that have values."""
+        every = self.how == "all" and self.keys is not None and len(self.keys) > 1
+        if not every and self.samples is None:
+            return None
+        complete = f"having count(*) = {len(self.keys or ())}" if every else ""
+        source = self._spine() if self.keys is None else values
+        rows = f"select run_no, step from ({source}) group by run_no, step {complete}"
+        return rows if self.samples is None else _SPACED.format(rows=rows)
+
+    def _spine(self) -> str:
+        """Values that show every row: of one key that all rows of a run have, or of all keys."""
+        if self.stream != "history":
+            return self._values()
+        return f"""
+        select
+            h.run_no,
+            h.step
+        from stored.history h
+        join (
+            select
+                r.run_no,
+                arg_max(s.key_no, s.rows) filter (where s.rows = r.stored_rows) as key_no
+            from stored.runs r
+            join stored.run_keys s on s.run_no = r.run_no
+            join stored.keys k on k.key_no = s.key_no and k.stream = 'history'
+            where r.run_no in (select unnest($run_nos::integer[]))
+            group by r.run_no
+        ) spine on spine.run_no = h.run_no and coalesce(spine.key_no, h.key_no) = h.key_no
+        where {self._scope()}
+        """
+
+    def _values(self) -> str:
+        table = f"stored.{self.stream}"
+        keys = self.keys
+        chosen = "" if keys is None else "and h.key_no in (select unnest($keys::integer[]))"
+        plain = f"""
+        select
+            h.run_no,
+            h.key_no,
+            h.step,
+            h.value,
+            h.text
+        from {table} h
+        where {self._scope()} {chosen}
+        """
+        nested = [
+            _NESTED.format(
+                number=key.number,
+                parent=key.parent,
+                place=place,
+                table=table,
+                scope=self._scope(),
+            )
+            for place, key in self._nested()
+        ]
+        return " union all ".join([plain, *nested])
+
+    def _nested(self) -> list[tuple[int, Key]]:
+        return [(n, key) for n, key in enumerate(self.keys or ()) if key.parent is not None]
+
+    def _scope(self) -> str:
+        # The bounds let DuckDB skip row groups, which a subquery alone does not.
+        scope = (
+            "h.run_no between $low and $high and h.run_no in (select unnest($run_nos::integer[]))"
+        )
+        if self.min_step is not None:
+            scope += " and h.step >= $min_step"
+        if self.max_step is not None:
+            scope += " and h.step <= $max_step"
+        return scope
+
+    def _params(self) -> dict[str, Any]:
+        params: dict[str, Any] = {
+            "run_nos": list(self.run_nos),
+            "low": min(self.run_nos),
+            "high": max(self.run_nos),
+            "min_step": self.min_step,
+            "max_step": self.max_step,
+            "samples": self.samples,
+            "keys": None if self.keys is None else [key.number for key in self.keys],
+        }
+        params |= {f"pointer{place}": key.pointer for place, key in self._nested()}
+        return {name: value for name, value in params.items() if value is not None}
+
+
+def resolve_keys(
+    cursor: duckdb.DuckDBPyConnection, names: Sequence[str], stream: Literal["history", "system"]
+) -> list[Key]:
+    """Find where the values of some keys are.
+
+    Args:
+        cursor: Any cursor of the store.
+        names: Keys as asked for; `a.b` may also mean `b` inside the objects logged as `a`.
+        stream: `history` or `system`.
+
+    Returns:
+        One entry per distinct name, in order; a name nobody logged has no values.
+
+    Example:
+        ```python
+        resolve_keys(cursor, ["loss", "nest.b"], "history")
+        ```
+    """
+    wanted = {name: _parents(name) for name in names}
+    known = dict(
+        cursor.execute(
+            """
+            select key, key_no
+            from stored.keys
+            where stream = $stream and key in (select unnest($keys::varchar[]))
+            """,
+            {"stream": stream, "keys": [*wanted, *(p for parts in wanted.values() for p in parts)]},
+        ).fetchall()
+    )
+    keys = []
+    for place, (name, parents) in enumerate(wanted.items(), start=1):
+        parent = next((parent for parent in parents if parent in known), None)
+        pointer = "" if parent is None else parents[parent]
+        number = known.get(name, -place)
+        keys.append(Key(name, number, None if parent is None else known[parent], pointer))
+    return keys
+
+
+def _parents(name: str) -> dict[str, str]:
+    """Keys that may hold a dotted name, longest first, with the JSON pointer to the rest of it."""
+    parts = name.split(".")
+    return {
+        ".".join(parts[:size]): "".join(f"/{_escaped(part)}" for part in parts[size:])
+        for size in range(len(parts) - 1, 0, -1)
+    }
+
+
+def _escaped(part: str) -> str:
+    return part.replace("~", "~0").replace("/", "~1")

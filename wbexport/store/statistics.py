@@ -1,0 +1,245 @@
+"""Keeps what is known of each key and run in step with the values, in the same transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import duckdb
+
+__all__ = ["update_history_keys", "update_run_keys", "update_stored_rows"]
+
+# From logged values: one row per run and key.
+_SUMMARISE = """
+select
+    run_no,
+    key_no,
+    count(*) as rows,
+    min(step) as first_step,
+    max(step) as last_step,
+    min(value) filter (where not isnan(value)) as min,
+    max(value) filter (where not isnan(value)) as max,
+    stored.literal_of(arg_max_null(value, step), arg_max_null(text, step)) as last,
+    count(*) filter (where stored.is_whole(value)) as ints,
+    count(value) - count(*) filter (where stored.is_whole(value)) as floats,
+    count(*) filter (where text[1] not in ('"', 't', 'f', 'n', '{', '[')) as bigs,
+    count(*) filter (where text[1] = '"') as strings,
+    count(*) filter (where text[1] in ('t', 'f')) as bools,
+    count(*) filter (where text[1] = 'n') as nulls,
+    count(*) filter (where text[1] = '{') as maps,
+    count(*) filter (where text[1] = '[') as lists
+from SOURCE
+group by run_no, key_no
+"""
+
+# From such rows: still one per run and key. The sum of a bigint is a hugeint.
+_MERGE = """
+create or replace temp table merged as
+with parts as (PARTS)
+select
+    run_no,
+    key_no,
+    cast(sum(rows) as bigint) as rows,
+    min(first_step) as first_step,
+    max(last_step) as last_step,
+    min(min) as min,
+    max(max) as max,
+    arg_max(last, last_step) as last,
+    cast(sum(ints) as bigint) as ints,
+    cast(sum(floats) as bigint) as floats,
+    cast(sum(bigs) as bigint) as bigs,
+    cast(sum(strings) as bigint) as strings,
+    cast(sum(bools) as bigint) as bools,
+    cast(sum(nulls) as bigint) as nulls,
+    cast(sum(maps) as bigint) as maps,
+    cast(sum(lists) as bigint) as lists
+from parts
+group by run_no, key_no
+"""
+
+_STORED = """
+select
+    run_no,
+    key_no,
+    rows,
+    first_step,
+    last_step,
+    min,
+    max,
+    last,
+    ints,
+    floats,
+    bigs,
+    strings,
+    bools,
+    nulls,
+    maps,
+    lists
+from stored.run_keys
+where run_no in (select unnest($grown::integer[]))
+    and key_no in (select key_no from stored.keys where stream = $stream)
+"""
+
+# W&B's shape of `historyKeys`, of runs that were logged into this store.
+_HISTORY_KEYS = """
+update stored.runs
+set
+    history_keys = derived.history_keys,
+    history_line_count = runs.stored_rows,
+    last_step = runs.stored_last_step
+from (
+    select
+        s.run_no,
+        json_object(
+            'sets', json_array(),
+            'keys', json_group_object(k.key, json_object(
+                'typeCounts', list_filter([
+                    {'type': 'number', 'count': s.ints + s.floats + s.bigs},
+                    {'type': 'string', 'count': s.strings},
+                    {'type': 'boolean', 'count': s.bools},
+                    {'type': 'nil', 'count': s.nulls},
+                    {'type': 'map', 'count': s.maps},
+                    {'type': 'list', 'count': s.lists}
+                ], lambda each: each.count > 0),
+                'monotonic', k.key in ('_runtime', '_step', '_timestamp'),
+                'previousValue', case when json_valid(s.last) then cast(s.last as json) end
+            )),
+            'lastStep', max(s.last_step)
+        ) as history_keys
+    from stored.run_keys s
+    join stored.keys k on k.key_no = s.key_no and k.stream = 'history'
+    where s.run_no in (select unnest(?::integer[]))
+    group by s.run_no
+) derived
+where runs.run_no = derived.run_no
+"""
+
+_STORED_ROWS = """
+update stored.runs
+set
+    stored_rows = counted.rows + case when $adds then runs.stored_rows else 0 end,
+    stored_last_step = counted.last_step
+from (
+    select
+        run_no,
+        count(distinct step) as rows,
+        max(step) as last_step
+    from SOURCE
+    group by run_no
+) counted
+where runs.run_no = counted.run_no
+"""
+
+_OF_RUNS = "(from {table} where run_no in (select unnest(${runs}::integer[])))"
+
+
+def update_run_keys(
+    cursor: duckdb.DuckDBPyConnection,
+    table: str,
+    *,
+    fresh: Collection[int],
+    grown: Collection[int],
+    mixed: Collection[int],
+) -> None:
+    """Bring `run_keys` up to date with the values just inserted from `incoming`.
+
+    Args:
+        cursor: The cursor of the transaction, which has `incoming` registered.
+        table: `stored.history` or `stored.system`.
+        fresh: Runs whose values are all in `incoming`.
+        grown: Runs to which `incoming` only adds.
+        mixed: Runs of which `incoming` replaced some values; these are counted again.
+
+    Example:
+        ```python
+        update_run_keys(cursor, "stored.history", fresh=[1], grown=[2, 3], mixed=[])
+        ```
+    """
+    stream = table.removeprefix("stored.")
+    params: dict[str, object] = {"new": [*fresh, *grown], "grown": [*grown], "stream": stream}
+    incoming = _OF_RUNS.format(table="incoming", runs="new")
+    parts = [_SUMMARISE.replace("SOURCE", incoming), _STORED]
+    if mixed:
+        stored = _OF_RUNS.format(table=table, runs="mixed")
+        parts.append(_SUMMARISE.replace("SOURCE", stored))
+        params["mixed"] = [*mixed]
+    merged = " union all ".join(f"({part})" for part in parts)
+    cursor.execute(_MERGE.replace("PARTS", merged), params)
+    cursor.execute(
+        """
+        delete from stored.run_keys
+        where run_no in (select unnest($runs::integer[]))
+            and key_no in (select key_no from stored.keys where stream = $stream)
+        """,
+        {"runs": [*fresh, *grown, *mixed], "stream": stream},
+    )
+    cursor.execute(
+        """
+        insert into stored.run_keys by name
+        select
+            *,
+            stored.kind_of(ints, floats, bigs, strings, bools, maps, lists) as kind
+        from merged
+        order by run_no, key_no
+        """
+    )
+    cursor.execute("drop table merged")
+
+
+def update_stored_rows(
+    cursor: duckdb.DuckDBPyConnection,
+    *,
+    fresh: Collection[int],
+    grown: Collection[int],
+    mixed: Collection[int],
+) -> None:
+    """Bring `stored_rows` and `stored_last_step` of runs up to date, as `update_run_keys` does.
+
+    Args:
+        cursor: The cursor of the transaction, which has `incoming` registered.
+        fresh: Runs whose values are all in `incoming`.
+        grown: Runs to which `incoming` only adds.
+        mixed: Runs of which `incoming` replaced some values.
+
+    Example:
+        ```python
+        update_stored_rows(cursor, fresh=[1], grown=[2, 3], mixed=[])
+        ```
+    """
+    for runs, table, adds in (
+        (fresh, "incoming", False),
+        (grown, "incoming", True),
+        (mixed, "stored.history", False),
+    ):
+        if runs:
+            source = _OF_RUNS.format(table=table, runs="runs")
+            params = {"adds": adds, "runs": [*runs]}
+            cursor.execute(_STORED_ROWS.replace("SOURCE", source), params)
+
+
+def update_history_keys(cursor: duckdb.DuckDBPyConnection, run_nos: Collection[int]) -> None:
+    """Derive what W&B's server would say of the history of runs logged into this store.
+
+    Runs that were brought over keep what their own server said.
+
+    Args:
+        cursor: The cursor of the transaction.
+        run_nos: The runs whose histories changed.
+
+    Example:
+        ```python
+        update_history_keys(cursor, [7])
+        ```
+    """
+    live = cursor.execute(
+        """
+        select run_no
+        from stored.runs
+        where status = 'live' and run_no in (select unnest(?::integer[]))
+        """,
+        [[*run_nos]],
+    ).fetchall()
+    if live:
+        cursor.execute(_HISTORY_KEYS, [[run_no for (run_no,) in live]])

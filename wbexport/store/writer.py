@@ -1,0 +1,465 @@
+"""Writes projects, runs, histories, files and console lines, inside a `Store.transaction`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wbexport.arrow.schema import RUNS
+from wbexport.errors import InputError
+from wbexport.store.exchange import incoming
+from wbexport.store.statistics import update_history_keys, update_run_keys, update_stored_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    import duckdb
+    from numpy.typing import NDArray
+
+__all__ = [
+    "Mode",
+    "ProjectRow",
+    "Stream",
+    "delete_runs",
+    "upsert_project",
+    "upsert_runs",
+    "write_console",
+    "write_files",
+    "write_history",
+]
+
+#: How new values join those stored: after them, by step, or instead of all of them.
+Mode = Literal["append", "replace"]
+Stream = Literal["history", "system"]
+
+_NUMBERED = pa.schema(
+    [
+        ("step", pa.int64()),
+        ("value", pa.float64()),
+        ("text", pa.string()),
+        ("run_no", pa.int32()),
+        ("key_no", pa.int32()),
+    ]
+)
+_JSON = {"config", "wandb_config", "summary", "system_metrics", "history_keys"}
+_LEDGER = {
+    "generation",
+    "status",
+    "fingerprint",
+    "synced_at",
+    "sync_no",
+    "missing_since",
+}
+# Half of a surrogate pair without the other is legal in JSON text, and refused by DuckDB's JSON
+# type. Whole pairs and other escapes are matched too, so that a search steps over them.
+_ESCAPE = re.compile(r"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|(?P<lone>\\u[dD][89a-fA-F]\w\w)|\\.")
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRow:
+    """What a server says of a project.
+
+    Args:
+        origin: The server, as `scheme://host[:port]`.
+        storage_id: The project's identity there, whatever it is called.
+        entity: Its owner.
+        project: Its name.
+        internal_id: A second identity that some servers give.
+        description: What its page says.
+        access: Who may see it.
+        created_at: When it was made, in UTC.
+        attributes: Anything else, as a JSON object.
+
+    Example:
+        ```python
+        ProjectRow("https://api.wandb.ai", "UHJvamVjdA==", "team", "project")
+        ```
+    """
+
+    origin: str
+    storage_id: str
+    entity: str
+    project: str
+    internal_id: str | None = None
+    description: str | None = None
+    access: str | None = None
+    created_at: datetime | None = None
+    attributes: str | None = None
+
+
+def upsert_project(cursor: duckdb.DuckDBPyConnection, row: ProjectRow) -> int:
+    """Write a project, over the one with the same origin and storage id if there is one.
+
+    Args:
+        cursor: The cursor of a transaction.
+        row: The project.
+
+    Returns:
+        Its number in this store.
+
+    Example:
+        ```python
+        project_no = upsert_project(cursor, ProjectRow(origin, storage_id, "team", "project"))
+        ```
+    """
+    ((known, fresh),) = cursor.execute(
+        """
+        select
+            max(project_no) filter (where origin = $origin and storage_id = $storage_id),
+            coalesce(max(project_no), 0) + 1
+        from stored.projects
+        """,
+        {"origin": row.origin, "storage_id": row.storage_id},
+    ).fetchall()
+    number = int(known or fresh)
+    values = {"project_no": number, **asdict(row)}
+    if known:
+        changes = ", ".join(f"{name} = ${name}" for name in values)
+        cursor.execute(
+            f"update stored.projects set {changes} where project_no = $project_no", values
+        )
+    else:
+        names = ", ".join(values)
+        places = ", ".join(f"${name}" for name in values)
+        cursor.execute(f"insert into stored.projects ({names}) values ({places})", values)
+    return number
+
+
+def upsert_runs(
+    cursor: duckdb.DuckDBPyConnection, project_no: int, runs: pa.Table
+) -> dict[str, int]:
+    """Write run headers, over those with the same storage id if there are any.
+
+    A column that the table does not have keeps its stored value. New runs start with status
+    `header` unless the table says otherwise.
+
+    Args:
+        cursor: The cursor of a transaction.
+        project_no: The project, from `upsert_project`.
+        runs: Columns of `RUNS`, at least `storage_id`, and any of `status`, `fingerprint`,
+            `generation`, `sync_no`, `synced_at` and `missing_since`; one row per run.
+
+    Returns:
+        Storage id to run number, in the order of the table.
+
+    Raises:
+        InputError: A column is none of these.
+
+    Example:
+        ```python
+        numbers = upsert_runs(cursor, project_no, headers)
+        ```
+    """
+    if unknown := set(runs.column_names) - set(RUNS.names) - _LEDGER:
+        raise InputError(f"runs have no column {sorted(unknown)[0]!r}")
+    columns = [name for name in runs.column_names if name != "storage_id"]
+    with incoming(cursor, _with_legal_json(runs)):
+        if columns:
+            changes = ", ".join(f"{name} = incoming.{name}" for name in columns)
+            cursor.execute(
+                f"""
+                update stored.runs
+                set {changes}
+                from incoming
+                where runs.project_no = ? and runs.storage_id = incoming.storage_id
+                """,
+                [project_no],
+            )
+        defaults = {"generation": "1", "status": "'header'"}
+        new = ", ".join(
+            f"{text} as {name}" for name, text in defaults.items() if name not in columns
+        )
+        cursor.execute(
+            f"""
+            insert into stored.runs by name
+            select
+                cast((select coalesce(max(run_no), 0) from stored.runs) + row_number() over ()
+                    as integer) as run_no,
+                cast($project_no as integer) as project_no,
+                0 as stored_rows,
+                {new + "," if new else ""}
+                incoming.*
+            from incoming
+            anti join (from stored.runs where project_no = $project_no) known using (storage_id)
+            """,
+            {"project_no": project_no},
+        )
+        numbers = cursor.execute(
+            """
+            select storage_id, run_no
+            from stored.runs
+            where project_no = ? and storage_id in (select storage_id from incoming)
+            """,
+            [project_no],
+        ).fetchall()
+    known = dict(numbers)
+    return {storage_id: known[storage_id] for storage_id in runs["storage_id"].to_pylist()}
+
+
+def write_history(
+    cursor: duckdb.DuckDBPyConnection,
+    pieces: Iterable[tuple[int, pa.Table, Mode]],
+    *,
+    stream: Stream = "history",
+) -> None:
+    """Write logged values of many runs, with all that the store keeps about them.
+
+    About 50 runs or a million values in a call are several times as fast as one run a call.
+
+    Args:
+        cursor: The cursor of a transaction.
+        pieces: Run number, a `LONG` table, and how it joins what is stored: `replace` drops all
+            of it, `append` only the rows of steps that the table has too.
+        stream: `history`, or `system` for the machine's metrics.
+
+    Example:
+        ```python
+        write_history(cursor, [(7, long_table, "append")])
+        ```
+    """
+    wave: dict[int, tuple[pa.Table, Mode]] = {}
+    for run_no, values, mode in pieces:
+        if run_no in wave:
+            _write_wave(cursor, wave, stream)
+            wave = {}
+        wave[run_no] = values, mode
+    _write_wave(cursor, wave, stream)
+
+
+def delete_runs(cursor: duckdb.DuckDBPyConnection, run_nos: Sequence[int]) -> None:
+    """Forget runs and everything stored of them; blobs stay until nobody names them.
+
+    Args:
+        cursor: The cursor of a transaction.
+        run_nos: The runs.
+
+    Example:
+        ```python
+        delete_runs(cursor, [7])
+        ```
+    """
+    for table in ("history", "system", "run_keys", "files", "console_lines", "runs"):
+        _delete(cursor, f"stored.{table}", run_nos)
+
+
+def write_files(
+    cursor: duckdb.DuckDBPyConnection, files: pa.Table, *, complete: bool = False
+) -> None:
+    """Write what is known of run files; a stored blob stays with a file of unchanged MD5.
+
+    Args:
+        cursor: The cursor of a transaction.
+        files: `run_no`, `name` and any other columns of `stored.files`; one row per file.
+        complete: The table lists every file of each of its runs; others are forgotten.
+
+    Example:
+        ```python
+        write_files(cursor, pa.table({"run_no": [7], "name": ["a.txt"], "uploaded": [True]}))
+        ```
+    """
+    known = {"storage_id", "size", "md5", "mimetype", "updated_at", "uploaded", "blob"}
+    columns = [name for name in files.column_names if name in known]
+    with incoming(cursor, files):
+        cursor.execute(
+            f"""
+            create or replace temp table joined as
+            select
+                i.run_no,
+                i.name,
+                {"".join(f"i.{name}, " for name in columns if name not in {"blob", "uploaded"})}
+                {"i.uploaded" if "uploaded" in columns else "true"} as uploaded,
+                coalesce(
+                    {"i.blob" if "blob" in columns else "null"},
+                    {"case when f.md5 = i.md5 then f.blob end" if "md5" in columns else "f.blob"}
+                ) as blob
+            from incoming i
+            left join stored.files f on f.run_no = i.run_no and f.name = i.name
+            """
+        )
+    others = "" if complete else "and files.name = joined.name"
+    cursor.execute(
+        f"delete from stored.files using joined where files.run_no = joined.run_no {others}"
+    )
+    cursor.execute("insert into stored.files by name from joined order by run_no, name")
+    cursor.execute("drop table joined")
+
+
+def write_console(
+    cursor: duckdb.DuckDBPyConnection, run_no: int, lines: pa.Table, *, mode: Mode = "append"
+) -> None:
+    """Write console lines of one run.
+
+    Args:
+        cursor: The cursor of a transaction.
+        run_no: The run.
+        lines: `number`, `logged_at`, `level` and `line`; one row per line.
+        mode: `replace` drops all stored lines, `append` only those of the same numbers.
+
+    Example:
+        ```python
+        write_console(cursor, 7, pa.table({"number": [0], "line": ["epoch 1"]}))
+        ```
+    """
+    with incoming(cursor, lines):
+        numbers = "" if mode == "replace" else "and number in (select number from incoming)"
+        cursor.execute(f"delete from stored.console_lines where run_no = ? {numbers}", [run_no])
+        cursor.execute(
+            """
+            insert into stored.console_lines by name
+            select
+                cast(? as integer) as run_no,
+                *
+            from incoming
+            """,
+            [run_no],
+        )
+
+
+def _write_wave(
+    cursor: duckdb.DuckDBPyConnection, wave: dict[int, tuple[pa.Table, Mode]], stream: Stream
+) -> None:
+    table = f"stored.{stream}"
+    replaced = [run_no for run_no, (_, mode) in wave.items() if mode == "replace"]
+    filled = {run_no: values for run_no, (values, _) in wave.items() if values.num_rows}
+    last = _last_steps(cursor, [run_no for run_no in filled if run_no not in replaced], stream)
+    mixed = [run_no for run_no, step in last.items() if _first_step(filled[run_no]) <= step]
+    grown = [run_no for run_no in last if run_no not in mixed]
+    fresh = [run_no for run_no in filled if run_no not in last]
+    _delete(cursor, table, replaced)
+    with incoming(cursor, _numbered(cursor, filled, stream)):
+        if mixed:
+            cursor.execute(
+                f"""
+                delete from {table}
+                where run_no in (select unnest(?::integer[]))
+                    and (run_no, step) in (select run_no, step from incoming)
+                """,
+                [mixed],
+            )
+        cursor.execute(f"insert into {table} by name from incoming")
+        update_run_keys(cursor, table, fresh=[*replaced, *fresh], grown=grown, mixed=mixed)
+        if stream == "history":
+            _forget_rows(cursor, replaced)
+            update_stored_rows(cursor, fresh=fresh, grown=grown, mixed=mixed)
+            update_history_keys(cursor, list(wave))
+
+
+def _forget_rows(cursor: duckdb.DuckDBPyConnection, run_nos: Sequence[int]) -> None:
+    if run_nos:
+        cursor.execute(
+            """
+            update stored.runs
+            set stored_rows = 0, stored_last_step = null
+            where run_no in (select unnest(?::integer[]))
+            """,
+            [run_nos],
+        )
+
+
+def _last_steps(
+    cursor: duckdb.DuckDBPyConnection, run_nos: Sequence[int], stream: Stream
+) -> dict[int, int]:
+    """Last stored step of those runs that have any values."""
+    found = cursor.execute(
+        """
+        select s.run_no, max(s.last_step)
+        from stored.run_keys s
+        join stored.keys k on k.key_no = s.key_no and k.stream = $stream
+        where s.run_no in (select unnest($run_nos::integer[]))
+        group by s.run_no
+        """,
+        {"stream": stream, "run_nos": run_nos},
+    ).fetchall()
+    return dict(found)
+
+
+def _first_step(values: pa.Table) -> int:
+    first: int = pc.min(values["step"]).as_py()
+    return first
+
+
+def _delete(cursor: duckdb.DuckDBPyConnection, table: str, run_nos: Sequence[int]) -> None:
+    if run_nos:
+        cursor.execute(
+            f"delete from {table} where run_no in (select unnest(?::integer[]))", [run_nos]
+        )
+
+
+def _numbered(
+    cursor: duckdb.DuckDBPyConnection, values: dict[int, pa.Table], stream: Stream
+) -> pa.Table:
+    """All values of a wave, with runs and keys as numbers."""
+    if not values:
+        return _NUMBERED.empty_table()
+    codes: list[NDArray[np.int32]] = []
+    names: dict[str, int] = {}
+    for table in values.values():
+        keys = table["key"].combine_chunks().dictionary_encode()
+        own = [names.setdefault(key, len(names)) for key in keys.dictionary.to_pylist()]
+        codes.append(np.array(own, np.int32)[keys.indices.to_numpy()])
+    numbers = np.array(_key_numbers(cursor, list(names), stream), np.int32)
+    lengths = [table.num_rows for table in values.values()]
+    joined = pa.concat_tables(table.select(["step", "value", "text"]) for table in values.values())
+    return joined.append_column(
+        "run_no", pa.array(np.repeat(np.array(list(values), np.int32), lengths))
+    ).append_column("key_no", pa.array(numbers[np.concatenate(codes)]))
+
+
+def _key_numbers(
+    cursor: duckdb.DuckDBPyConnection, keys: Sequence[str], stream: Stream
+) -> list[int]:
+    """Numbers of keys, given now to those that have none."""
+    numbers = _known_keys(cursor, keys, stream)
+    if new := [key for key in keys if key not in numbers]:
+        cursor.execute(
+            """
+            insert into stored.keys
+            select
+                (select coalesce(max(key_no), 0) from stored.keys) + place,
+                key,
+                $stream
+            from (
+                select
+                    unnest($new::varchar[]) as key,
+                    generate_subscripts($new::varchar[], 1) as place
+            )
+            """,
+            {"stream": stream, "new": new},
+        )
+        numbers |= _known_keys(cursor, new, stream)
+    return [numbers[key] for key in keys]
+
+
+def _known_keys(
+    cursor: duckdb.DuckDBPyConnection, keys: Sequence[str], stream: Stream
+) -> dict[str, int]:
+    found = cursor.execute(
+        """
+        select key, key_no
+        from stored.keys
+        where stream = $stream and key in (select unnest($keys::varchar[]))
+        """,
+        {"stream": stream, "keys": keys},
+    ).fetchall()
+    return dict(found)
+
+
+def _with_legal_json(runs: pa.Table) -> pa.Table:
+    """The same runs with U+FFFD in place of what is no Unicode text."""
+    for name in _JSON.intersection(runs.column_names):
+        texts = runs[name].to_pylist()
+        if any(text is not None and "\\ud" in text.lower() for text in texts):
+            legal = [text and _ESCAPE.sub(_legal_escape, text) for text in texts]
+            place = runs.column_names.index(name)
+            runs = runs.set_column(place, name, pa.array(legal, pa.string()))
+    return runs
+
+
+def _legal_escape(found: re.Match[str]) -> str:
+    return "\\ufffd" if found["lone"] else found[0]
