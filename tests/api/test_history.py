@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,7 +45,7 @@ def splits(draw: st.DrawFn) -> tuple[HistoryStub, list[int]]:
     cuts = sorted(draw(st.sets(st.integers(0, len(exported)), max_size=3)))
     ends = [0, *cuts, len(exported)]
     spill = draw(st.integers(0, 2))
-    files = [exported[a : b + spill] for a, b in zip(ends, ends[1:], strict=False)]
+    files = [exported[a : b + spill] for a, b in pairwise(ends)]
     files = draw(st.permutations([draw(st.permutations(file)) for file in files]))
     known = draw(st.booleans())
     run = HistoryStub(
@@ -103,7 +104,7 @@ def test_chunks_are_bounded_and_in_step_order(monkeypatch: pytest.MonkeyPatch) -
     ranges = [(chunk["step"].to_pylist(), chunk.num_rows) for chunk in chunks]
     assert max(size for _, size in ranges) <= 60
     ends = [(min(steps), max(steps)) for steps, _ in ranges]
-    assert all(a[1] < b[0] for a, b in zip(ends, ends[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in pairwise(ends))
 
 
 def test_a_file_that_is_no_parquet_is_an_integrity_error() -> None:

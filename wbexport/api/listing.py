@@ -32,6 +32,10 @@ _MAX_UNREADABLE = 20
 _PAGE_FAULTS = (GraphQLError, ResponseError, ServerError)
 
 
+class _StuckError(ResponseError):
+    """A fault of the listing as a whole: a smaller page would not help."""
+
+
 @dataclass(frozen=True)
 class Unreadable:
     """A run that the server lists but cannot give.
@@ -164,6 +168,8 @@ class _Walk:
             try:
                 page = self._fetch("RunHeaders", self._cursor, size)
                 more = self._take(page)
+            except _StuckError:
+                raise
             except _PAGE_FAULTS as error:
                 if self._size > 1:
                     self._size //= 2
@@ -211,7 +217,7 @@ class _Walk:
             return False
         cursors = [edge.get("cursor") for edge in page["edges"]]
         if not fresh or None in cursors:
-            raise ResponseError(f"The listing of {self._path} does not move on; try again later.")
+            raise _StuckError(f"The listing of {self._path} does not move on; try again later.")
         self._cursor = cursors[-2] if len(cursors) > 1 else self._cursor
         self._overlap = ids[-1]
         return True
