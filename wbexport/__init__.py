@@ -1,5 +1,29 @@
 """wbexport: complete, incremental export and analytics of Weights & Biases data."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wbexport.archive import Archive, open
+
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["Archive", "__version__", "open"]
+
+#: Public name → the module it is imported from when it is first looked at.
+_LAZY = {
+    "Archive": "wbexport.archive",
+    "open": "wbexport.archive",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'wbexport' has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -6,14 +6,17 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import polars as pl
+import pyarrow as pa
+from polars.io.plugins import register_io_source
 
 from wbexport.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
+    from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["FORMATS", "Format", "check_format", "to_format"]
+    import pandas as pd
+
+__all__ = ["FORMATS", "Format", "check_format", "lazy_frame", "to_format"]
 
 Format = Literal["default", "pandas", "polars", "arrow"]
 
@@ -71,6 +74,35 @@ def to_format(
     if format == "pandas":
         return _to_pandas(table)
     return table if format == "arrow" else table.to_pylist()
+
+
+def lazy_frame(schema: pa.Schema, read: Callable[[], Iterable[pa.RecordBatch]]) -> pl.LazyFrame:
+    """Give batches that are read when, and as far as, the frame is collected.
+
+    Args:
+        schema: Their schema.
+        read: Starts reading; called for every collection.
+
+    Returns:
+        A lazy frame; `collect(engine="streaming")` keeps it out of memory.
+
+    Example:
+        >>> lazy_frame(table.schema, table.to_batches).select("loss").collect()
+    """
+
+    def frames(
+        columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, _: int | None
+    ) -> Iterator[pl.DataFrame]:
+        left = rows
+        for batch in read():
+            frame = pl.DataFrame(pa.table(batch)).slice(0, left)
+            left = None if left is None else left - frame.height
+            frame = frame if predicate is None else frame.filter(predicate)
+            yield frame if columns is None else frame.select(columns)
+            if left == 0:
+                return
+
+    return register_io_source(frames, schema=pl.DataFrame(schema.empty_table()).schema)
 
 
 def _to_pandas(table: pa.Table) -> pd.DataFrame:

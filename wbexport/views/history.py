@@ -1,0 +1,306 @@
+"""Histories out of the store: W&B's sampled ones, and complete ones in bounded memory."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from wbexport.arrow.convert import long_to_rows, long_to_wide
+from wbexport.arrow.formats import to_format
+from wbexport.arrow.literals import parse_json
+from wbexport.arrow.promote import column_type, kinds_of, promote_all
+from wbexport.errors import InputError, QueryError
+from wbexport.query.fields import suggest
+from wbexport.store.reader import iter_long, read_keys, read_long
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import duckdb
+
+    from wbexport.arrow.formats import Format
+
+    Cursor = Callable[[], duckdb.DuckDBPyConnection]
+
+__all__ = ["How", "Scan", "Stream", "histories", "scan_rows"]
+
+How = Literal["any", "all"]
+Stream = Literal["default", "system"]
+
+_STREAMS: dict[str, Literal["history", "system"]] = {"default": "history", "system": "system"}
+# What is read, spread and handed out at once.
+_CELLS_AT_ONCE = 4_000_000
+_RUN_COLUMNS = ("entity", "project", "run_id")
+
+
+def histories(
+    cursor: duckdb.DuckDBPyConnection,
+    runs: pa.Table,
+    *,
+    samples: int = 500,
+    keys: Sequence[str] | None = None,
+    x_axis: str = "_step",
+    stream: Stream = "default",
+    format: Format = "default",
+    sort_columns: bool = True,
+) -> Any:
+    """Give W&B's sample of every run: evenly spaced rows, the same ones every time.
+
+    Args:
+        cursor: A cursor of the store.
+        runs: Columns `run_no` and `run_id`, in the order in which rows are wanted.
+        samples: Rows per run, at most.
+        keys: Only rows that have all of these and `x_axis`, and of them only these.
+        x_axis: The key that goes with them.
+        stream: `default` for metrics, `system` for machine metrics.
+        format: As in `to_format`.
+        sort_columns: Columns by name, as W&B gives them for many runs.
+
+    Returns:
+        The rows, each with its `run_id`.
+
+    Raises:
+        InputError: An argument that cannot be right.
+    """
+    _check_sampling(samples, keys, stream)
+    shown = list(dict.fromkeys([x_axis, *keys])) if keys else None
+    _warn_of_unknown(cursor, runs, shown, stream)
+    wanted = [key for key in shown or () if key != "_step"] or None
+    places = {run_no: place for place, run_no in enumerate(runs.column("run_no").to_pylist())}
+    long = read_long(
+        cursor, list(places), keys=wanted, how="all", samples=samples, stream=_STREAMS[stream]
+    )
+    run_ids = runs.column("run_id").to_pylist()
+    if format == "default":
+        parts = sorted(_by_run(long), key=lambda part: places[part[0]])
+        return [
+            _only(row, shown) | {"run_id": run_ids[places[run_no]]}
+            for run_no, part in parts
+            for row in long_to_rows(part)
+        ]
+    if not long.num_rows:
+        return to_format(pa.table({}), format)
+    wide = _with_objects(_numbered_by_place(long, runs), wanted)
+    columns = {name: wide.column(name) for name in shown or wide.column_names if name != "run_no"}
+    columns["run_id"] = pa.array(run_ids, pa.string()).take(wide.column("run_no"))
+    names = sorted(columns) if sort_columns else list(columns)
+    return to_format(pa.table({name: columns[name] for name in names}), format)
+
+
+def scan_rows(
+    cursor: Cursor,
+    runs: pa.Table,
+    *,
+    keys: Sequence[str] | None = None,
+    min_step: int | None = None,
+    max_step: int | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Iterate over every row of one run, in step order.
+
+    Args:
+        cursor: Gives a cursor of the store.
+        runs: The run's `run_no` and `stored_rows`.
+        keys: Only rows that have all of these, and of them only these and `_step`.
+        min_step: First step.
+        max_step: Step to stop before.
+
+    Returns:
+        The rows; nothing is read before the first is asked for.
+    """
+    _check_keys(keys)
+    wanted = [key for key in keys or () if key != "_step"]
+    scan = Scan(cursor, runs, wanted or None, "all", min_step, max_step)
+    _warn_of_unknown(cursor(), runs, keys, "default")
+    rows = (row for piece in scan.pieces() for row in long_to_rows(piece))
+    return rows if not keys else (_only(row, ["_step", *wanted]) for row in rows)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The complete history of some runs, read chunk by chunk.
+
+    Args:
+        cursor: Gives a cursor of the store.
+        runs: Columns `run_no`, `stored_rows` and those that go beside each row.
+        keys: The keys wanted; None for all.
+        how: Rows that have `any` or `all` of the keys.
+        min_step: First step.
+        max_step: Step to stop before.
+    """
+
+    cursor: Cursor
+    runs: pa.Table
+    keys: Sequence[str] | None = None
+    how: How = "any"
+    min_step: int | None = None
+    max_step: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_keys(self.keys)
+        if self.how not in ("any", "all"):
+            raise InputError(f"how must be 'any' or 'all', not {self.how!r}.")
+        for name, step in (("min_step", self.min_step), ("max_step", self.max_step)):
+            if step is not None and type(step) is not int:
+                raise InputError(f"{name} must be a whole number, not {step!r}.")
+
+    def kinds(self) -> dict[str, str]:
+        """Tell the kind of each wanted key over all runs.
+
+        Raises:
+            QueryError: A key that none of the runs logged; the message names the nearest.
+        """
+        known = read_keys(self.cursor(), self.runs.column("run_no").to_pylist())
+        found: dict[str, set[str]] = {}
+        for key, kind in zip(*(known.column(c).to_pylist() for c in ("key", "kind")), strict=True):
+            found.setdefault(key, set()).add(kind)
+        kinds = {key: promote_all(seen) for key, seen in found.items()}
+        if self.keys is None:
+            return {key: kinds[key] for key in sorted(kinds) if key != "_step"}
+        return {key: kinds.get(key) or self._nested_kind(key, kinds) for key in self.keys}
+
+    def schema(self, kinds: Mapping[str, str]) -> pa.Schema:
+        """Tell the schema of `batches`."""
+        beside = self._columns_beside()
+        fields = [(name, pa.string()) for name in beside] + [("_step", pa.int64())]
+        for key, kind in kinds.items():
+            fields.append((f"{key}#2" if key in beside else key, column_type(kind)))
+        return pa.schema(fields)
+
+    def batches(self, kinds: Mapping[str, str]) -> pa.RecordBatchReader:
+        """Read one row per run and step, in the order of the runs, in bounded memory.
+
+        Args:
+            kinds: What `kinds` gave.
+
+        Returns:
+            The run columns, `_step`, and a column per key. A key that is called like a run
+            column gets `#2` behind its name.
+        """
+        schema = self.schema(kinds)
+        return pa.RecordBatchReader.from_batches(schema, self._batches(kinds, schema))
+
+    def pieces(self, columns: int = 1) -> Iterator[pa.Table]:
+        """Read the values in the order of the runs, about as many cells of a frame at a time."""
+        limit = max(1, _CELLS_AT_ONCE // columns)
+        for run_nos in self._groups(limit):
+            yield from iter_long(
+                self.cursor(),
+                run_nos,
+                keys=self.keys,
+                how=self.how,
+                min_step=self.min_step,
+                max_step=None if self.max_step is None else self.max_step - 1,
+                values=limit * columns,
+            )
+
+    def _groups(self, limit: int) -> Iterator[list[int]]:
+        """Put runs together up to a number of rows; a longer run stays alone."""
+        group: list[int] = []
+        rows = 0
+        heights = (self.runs.column(name).to_pylist() for name in ("run_no", "stored_rows"))
+        for run_no, height in zip(*heights, strict=True):
+            if group and rows + height > limit:
+                yield group
+                group, rows = [], 0
+            group.append(run_no)
+            rows += height
+        if group:
+            yield group
+
+    def _columns_beside(self) -> list[str]:
+        return [name for name in _RUN_COLUMNS if name in self.runs.column_names]
+
+    def _batches(self, kinds: Mapping[str, str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        beside = self._columns_beside()
+        for long in self.pieces(len(schema)):
+            numbered = _numbered_by_place(long, self.runs)
+            wide = long_to_wide(numbered, kinds, None if self.keys is None else list(kinds))
+            columns = [self.runs.column(name).take(wide.column("run_no")) for name in beside]
+            columns += [wide.column(name) for name in ("_step", *kinds)]
+            yield from pa.table(columns, schema=schema).combine_chunks().to_batches()
+
+    def _nested_kind(self, key: str, kinds: dict[str, str]) -> str:
+        """Tell the kind of `nest.b` inside logged objects by looking at its values."""
+        parts = key.split(".")
+        parents = {".".join(parts[:size]) for size in range(1, len(parts))}
+        if any(kinds.get(parent) in ("json", "mixed") for parent in parents):
+            long = read_long(self.cursor(), self.runs.column("run_no").to_pylist(), keys=[key])
+            if long.num_rows:
+                return kinds_of(long)[key]
+        raise QueryError(f"no run here logged the key {key!r}{suggest(key, kinds)}")
+
+
+def _check_sampling(samples: int, keys: Sequence[str] | None, stream: str) -> None:
+    _check_keys(keys)
+    if stream not in _STREAMS:
+        raise InputError(f"stream must be 'default' or 'system', not {stream!r}.")
+    if keys and stream == "system":
+        raise InputError("The system stream cannot be read by keys; leave keys out.")
+    if type(samples) is not int or samples < 1:
+        raise InputError(f"samples must be a whole number above 0, not {samples!r}.")
+
+
+def _check_keys(keys: Sequence[str] | None) -> None:
+    if isinstance(keys, str) or any(not isinstance(key, str) for key in keys or ()):
+        raise InputError("keys must be a list of strings, such as ['loss'].")
+
+
+def _warn_of_unknown(
+    cursor: duckdb.DuckDBPyConnection, runs: pa.Table, keys: Sequence[str] | None, stream: str
+) -> None:
+    """Say it once when a key gives W&B's empty answer because nobody logged it."""
+    if not keys or not runs.num_rows:
+        return
+    known = set(read_keys(cursor, runs.column("run_no").to_pylist()).column("key").to_pylist())
+    for key in keys:
+        parts = key.split(".")
+        parents = {".".join(parts[:size]) for size in range(1, len(parts) + 1)}
+        if key != "_step" and not parents & known:
+            hint = suggest(key, known)
+            message = f"no run here logged the key {key!r}{hint or '.'} The answer is empty."
+            warnings.warn(message, UserWarning, stacklevel=4)
+
+
+def _numbered_by_place(long: pa.Table, runs: pa.Table) -> pa.Table:
+    """Number the runs of a table by their place in a listing, which is the order wanted."""
+    run_nos = runs.column("run_no").to_numpy()
+    order = np.argsort(run_nos)
+    places = order[np.searchsorted(run_nos[order], long.column("run_no").to_numpy())]
+    return long.set_column(0, "run_no", pa.array(places, pa.int32()))
+
+
+def _by_run(long: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """Cut a table of many runs, one after the other, to one table each."""
+    if not long.num_rows:
+        return
+    run_nos = long.column("run_no").to_numpy()
+    starts = np.flatnonzero(np.diff(run_nos, prepend=run_nos[0] - 1))
+    values = long.drop_columns(["run_no"])
+    for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(run_nos)], strict=True):
+        yield int(run_nos[start]), values.slice(start, stop - start)
+
+
+def _only(row: dict[str, Any], keys: Sequence[str] | None) -> dict[str, Any]:
+    return row if keys is None else {key: row[key] for key in keys}
+
+
+def _with_objects(long: pa.Table, keys: Sequence[str] | None) -> pa.Table:
+    """Spread a long table; logged objects are structs where one type holds them all."""
+    kinds = kinds_of(long)
+    wide = long_to_wide(long, kinds, keys)
+    for place, key in enumerate(wide.column_names):
+        if kinds.get(key) == "json":
+            wide = wide.set_column(place, key, _objects(wide.column(key)))
+    return wide
+
+
+def _objects(literals: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    try:
+        values = parse_json(f"[{','.join(text or 'null' for text in literals.to_pylist())}]")
+        return pa.array(values)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        return literals
