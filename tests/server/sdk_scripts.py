@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-__all__ = ["CRASH", "LOG_EVERYTHING", "LOG_ONE", "READ_EVERYTHING", "RESUME"]
+import importlib.util
+
+__all__ = [
+    "CRASH",
+    "EDIT",
+    "HAS_PIL",
+    "LOG_EVERYTHING",
+    "LOG_ONE",
+    "READ_EVERYTHING",
+    "READ_MANY",
+    "READ_ROWS",
+    "RESUME",
+]
+
+#: The SDK needs it for images.
+HAS_PIL = importlib.util.find_spec("PIL") is not None
 
 LOG_EVERYTHING = """
-import json, math, sys, time
+import importlib.util, json, math, sys, time
 import numpy as np, wandb
 
 run = wandb.init(
@@ -25,7 +40,9 @@ for step in range(20):
 wandb.log({"odd": math.nan, "up": math.inf, "down": -math.inf, "flag": True, "word": "hi"})
 wandb.log({"hist": wandb.Histogram(np.arange(100), num_bins=8)})
 wandb.log({"table": wandb.Table(columns=["x", "y"], data=[[1, "a"], [2, "b"]])})
-wandb.log({"image": wandb.Image(np.zeros((4, 4, 3), dtype=np.uint8), caption="black")})
+wandb.log({"html": wandb.Html("<b>hi</b>")})
+if importlib.util.find_spec("PIL"):
+    wandb.log({"image": wandb.Image(np.zeros((4, 4, 3), dtype=np.uint8), caption="black")})
 with open("notes.txt", "w") as file:
     file.write("saved text")
 wandb.save("notes.txt", policy="now")
@@ -51,7 +68,7 @@ import os, time, wandb
 run = wandb.init(project="demo", id="crashed", config={"lr": 1})
 for step in range(5):
     wandb.log({"loss": step})
-time.sleep(float(os.environ["LINGER"]))
+time.sleep(3)
 os._exit(7)
 """
 
@@ -69,7 +86,7 @@ READ_EVERYTHING = """
 import json, math, os, tempfile, wandb
 
 def plain(value):
-    return json.loads(json.dumps(value, default=str))
+    return json.loads(json.dumps(value, default=dict))
 
 api = wandb.Api()
 runs = api.runs("demo")
@@ -106,4 +123,51 @@ print(json.dumps({
     "projects": [project.name for project in api.projects()],
     "viewer": api.viewer.username,
 }))
+"""
+
+READ_MANY = """
+import json, wandb
+api = wandb.Api()
+runs = [run for run in api.runs("many") if run.id.startswith("p")]
+exports = api.run("many/p1").download_history_exports("exports")
+print(json.dumps({
+    "states": {run.id: run.state for run in runs},
+    "values": {run.id: [row["value"] for row in run.scan_history(keys=["value"])] for run in runs},
+    "files": len(exports.paths),
+}))
+"""
+
+READ_ROWS = """
+import json, sys, wandb
+print(json.dumps({"rows": list(wandb.Api().run(sys.argv[1]).scan_history(use_cache=False))}))
+"""
+
+EDIT = """
+import json, pathlib, sys, wandb
+api = wandb.Api()
+run = api.run(sys.argv[1])
+run.tags = ["new"]
+run.config["more"] = [1]
+run.update()
+run.summary.update({"score": 0.5})
+pathlib.Path("mine.txt").write_text("mine")
+uploaded = run.upload_file("mine.txt")
+run = wandb.Api().run(sys.argv[1])
+run.stop()
+answer = {
+    "tags": run.tags, "config": dict(run.config), "summary": run.summary["score"],
+    "state": run.state, "uploaded": uploaded.name,
+}
+for file in run.files():
+    file.delete()
+answer["after"] = [file.name for file in wandb.Api().run(sys.argv[1]).files()]
+run.delete()
+try:
+    wandb.Api().run(sys.argv[1])
+    answer["gone"] = False
+except ValueError as error:
+    answer["gone"] = "not find" in str(error)
+except wandb.errors.CommError as error:
+    answer["gone"] = "not find" in str(error)
+print(json.dumps(answer))
 """

@@ -1,0 +1,157 @@
+"""The real SDK logs to this server and reads everything back."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sdk_scripts as scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wbexport.server.serve import LocalServer
+
+    LogRun = Callable[..., dict[str, Any]]
+    Answer = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def logged(log_run: LogRun) -> Answer:
+    return log_run(scripts.LOG_EVERYTHING)
+
+
+@pytest.fixture(scope="module")
+def read(log_run: LogRun, logged: Answer) -> Answer:
+    return log_run(scripts.READ_EVERYTHING)
+
+
+def row_at(rows: list[Answer], step: int) -> Answer:
+    return next(row for row in rows if row["_step"] == step)
+
+
+def test_a_run_with_everything_finishes_quickly(logged: Answer) -> None:
+    assert logged["entity"] == "local"
+    assert logged["seconds"] < 20
+
+
+def test_what_the_run_is_called_comes_back(read: Answer) -> None:
+    names = ("state", "name", "group", "job_type", "tags", "notes", "user")
+    wanted = ["finished", "a rich run", "g", "train", ["a", "b"], "some notes", "local"]
+    assert [read[name] for name in names] == wanted
+    assert read["path"] == ["local", "demo", "rich"]
+
+
+def test_config_and_summary_come_back_with_their_updates(read: Answer) -> None:
+    config, summary = read["config"], read["summary"]
+    assert (config["lr"], config["nest"], config["name"]) == (0.1, {"deep": [1, 2]}, "é")
+    assert config["added"] == 7
+    assert (summary["best"], summary["loss"], summary["_step"]) == (0.25, 0.05, 24 - NO_IMAGE)
+    assert summary["nest"] == {"a": 19, "b": 9.5}
+    assert summary["val/acc"] == 0.75
+
+
+def test_every_row_comes_back_in_both_ways_of_reading(read: Answer) -> None:
+    by_step = {row["_step"]: row for row in read["history"]}
+    assert list(by_step) == list(range(25 - NO_IMAGE))
+    assert [row["_step"] for row in read["scan"]] == list(by_step)
+    assert all(_same(row, by_step[row["_step"]]) for row in read["scan"])
+    assert read["last"] == 24 - NO_IMAGE
+
+
+def test_logged_values_keep_their_types(read: Answer) -> None:
+    odd = row_at(read["scan"], 20)
+    assert math.isnan(odd["odd"])
+    assert (odd["up"], odd["down"], odd["flag"], odd["word"]) == (math.inf, -math.inf, True, "hi")
+    assert row_at(read["scan"], 5)["nest"] == {"a": 5, "b": 2.5}
+    assert row_at(read["scan"], 21)["hist"]["_type"] == "histogram"
+    assert row_at(read["scan"], 22)["table"]["_type"] == "table-file"
+
+
+def test_sampled_keys_keep_the_first_and_the_last_row(read: Answer) -> None:
+    assert [row["_step"] for row in read["sampled"]] == [0, 5, 10, 14, 19]
+    assert read["pandas"] == ["_step", "val/acc", "epoch"]
+    assert read["scan_keys"] == [
+        {"_step": step, "loss": _whole(1 / (step + 1))} for step in range(20)
+    ]
+
+
+def test_files_come_back_as_they_went(read: Answer) -> None:
+    assert read["files"] == read["downloads"]
+    assert read["saved"] == "saved text"
+    assert {"config.yaml", "output.log", "wandb-metadata.json"} <= set(read["files"])
+    assert any(name.startswith("media/table/") for name in read["files"])
+    assert all(name.endswith(".json") for name in read["jsons"])
+    assert read["metadata"]
+
+
+def test_console_lines_come_back(read: Answer) -> None:
+    assert read["console"] == ["hello from the run", "a second line"]
+
+
+def test_filters_and_listings_find_the_run(read: Answer) -> None:
+    assert read["filtered"] == ["rich"]
+    assert "rich" in read["ordered"]
+    assert read["total"] == len(read["ids"])
+    assert "demo" in read["projects"]
+
+
+def test_several_processes_log_at_once(sdk_env: dict[str, str], log_run: LogRun) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", scripts.LOG_ONE, f"p{n}", str(n), str(n % 2)],
+            env=sdk_env,
+            cwd=sdk_env["HOME"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for n in range(4)
+    ]
+    assert [process.wait(timeout=100) for process in processes] == [0] * 4
+    read = log_run(scripts.READ_MANY)
+    assert read["states"] == {"p0": "finished", "p1": "failed", "p2": "finished", "p3": "failed"}
+    assert read["values"] == {f"p{n}": [step * n for step in range(50)] for n in range(4)}
+    assert read["files"] > 0
+
+
+def test_a_crashed_run_keeps_its_rows_and_can_be_resumed(
+    log_run: LogRun, server: LocalServer
+) -> None:
+    assert log_run(scripts.CRASH, MAY_FAIL="1")["exit_code"] == 7
+    first = log_run(scripts.RESUME, "crashed", "must")
+    assert (first["resumed"], first["config"]) == (True, {"lr": 1})
+    second = log_run(scripts.RESUME, "crashed", "allow")
+    assert second["step"] == first["step"] + 3
+    rows = log_run(scripts.READ_ROWS, "demo/crashed")["rows"]
+    steps = [row["_step"] for row in rows]
+    assert steps == list(range(first["step"] + 6))
+    assert [row["loss"] for row in rows][-6:] == [100, 101, 102, 100, 101, 102]
+
+
+def test_a_run_can_be_edited_stopped_and_deleted(log_run: LogRun) -> None:
+    log_run(scripts.LOG_ONE, "edited", "1", "0")
+    assert log_run(scripts.EDIT, "many/edited") == {
+        "tags": ["new"],
+        "config": {"n": 1, "more": [1]},
+        "summary": 0.5,
+        "state": "finished",
+        "uploaded": "mine.txt",
+        "after": [],
+        "gone": True,
+    }
+
+
+NO_IMAGE = 0 if scripts.HAS_PIL else 1
+
+
+def _whole(value: float) -> float:
+    return int(value) if value == int(value) else value
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    return bool(one == other or (one != one and other != other))
