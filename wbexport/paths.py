@@ -123,7 +123,7 @@ def parse_run_path(text: str, entity: DefaultEntity = None, project: str | None 
         head, colon, last = plain.rpartition(":")
         parts = [*head.split("/"), last] if colon else plain.split("/")
     parts = [part.strip() for part in parts]
-    if not 1 <= len(parts) <= 3:
+    if not 1 <= len(parts) <= 3 or any(":" in part for part in parts):
         raise PathError(f"{text!r} is not a run path; write entity/project/run_id.")
     if len(parts) == 1:
         parts = [project or DEFAULT_PROJECT, *parts]

@@ -38,6 +38,7 @@ _TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 
 _KEY_BODY = re.compile(r"[A-Za-z0-9_-]{40,}")
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 _URL_TRICKS = re.compile(r"[\x00-\x20\x7f\\]")
 
 _logger = logging.getLogger(__name__)
@@ -246,9 +247,12 @@ def _no_credential() -> None:
 
 def _ascii_host(host: str) -> str:
     try:
-        return host.encode("ascii" if host.isascii() else "idna").decode("ascii").lower()
+        name = host.encode("ascii" if host.isascii() else "idna").decode("ascii").lower()
     except UnicodeError:
-        raise SettingsError("The host name of a URL cannot be written in ASCII.") from None
+        name = ""
+    if not _HOST.fullmatch(name):
+        raise SettingsError("The host of a URL is not a valid name or address; correct it.")
+    return name
 
 
 def _is_true(environ: Mapping[str, str], name: str) -> bool:

@@ -71,6 +71,9 @@ class Transfer:
         limit: Most bytes to take.
     """
 
+    _total: int | None
+    _etag: str | None
+
     def __init__(
         self,
         wire: Wire,
@@ -83,7 +86,6 @@ class Transfer:
         limit: int | None = None,
     ) -> None:
         self.url = url
-        self.position = 0
         self._wire = wire
         self._sink = sink
         self._start = sink.tell()
@@ -212,6 +214,6 @@ class Transfer:
         self._sink.truncate()
         self.position = 0
         self._total = self._expect.size
-        self._etag: str | None = None
+        self._etag = None
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256()
