@@ -71,7 +71,15 @@ MIXED: list[Any] = [
         [math.nan],
         [[1, 2]],
     ),
-    *({"a": 1}, {"a": 1.0, "b": None}, {"b": None, "a": 1}, [True], "line\nbreak", [{"a": 1}]),
+    *(
+        {"a": 1},
+        {"a": 1.0, "b": None},
+        {"b": None, "a": 1},
+        [True],
+        "line\nbreak",
+        [{"a": 1}],
+        [-0.0],
+    ),
 ]
 
 
@@ -180,6 +188,7 @@ FILTERS: list[dict[str, Any] | None] = [
     {"config.mixed": {"$not": {"$regex": "[a-z]"}}},
     {"config.mixed": {"$gt": 0, "$lt": 2, "$ne": 1}},
     {"config.mixed": {"$not": {"$gt": 0, "$lt": 2}}},
+    {"config.mixed": [0]},
     # Groups.
     {"$and": [{"state": "finished"}, {"config.seed": {"$lt": 9}}]},
     {"$or": [{"state": "running"}, {"config.seed": 4}]},

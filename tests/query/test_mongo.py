@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -108,6 +109,18 @@ def test_a_tag_name_asks_for_membership() -> None:
 
 def test_both_spellings_of_a_field_mean_the_same() -> None:
     assert parse_filter({"createdAt": None}) == parse_filter({"created_at": None})
+
+
+def test_times_are_utc_wherever_the_reader_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        found = [
+            to_mongo(parse_filter({"createdAt": {"$gt": text}}))["createdAt"]["$gt"]
+            for text in ("2024-01-01T15:00:00+02:00", "2024-01-01T13:00:00Z", "2024-01-01 13:00")
+        ]
+    time.tzset()
+    assert found == ["2024-01-01T13:00:00Z"] * 3
 
 
 json_values = st.recursive(
