@@ -66,6 +66,7 @@ create table stored.runs (
     stored_last_step bigint,
     synced_at timestamp,
     sync_no integer,
+    -- since when the server has it no more; it is kept
     missing_since timestamp
 );
 
@@ -138,15 +139,6 @@ create table stored.console_lines (
     logged_at timestamp,
     level varchar,
     line varchar
-);
-
--- One row per deleted run that this store still keeps.
-create table stored.tombstones (
-    project_no integer not null,
-    storage_id varchar not null,
-    run_id varchar not null,
-    first_missed_at timestamp not null,
-    believed_at timestamp
 );
 
 -- One row per run that could not be brought over, with the reason.

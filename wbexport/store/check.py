@@ -1,0 +1,94 @@
+"""Looks for contradictions and damage in a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from wbexport.errors import NotFoundError, StoreDamagedError
+from wbexport.sqlfiles import list_sql, read_sql
+from wbexport.store.faults import store_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wbexport.store.database import Store
+
+__all__ = ["Problem", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something a sound store has not.
+
+    Args:
+        check: What was looked for: a file of `sql/checks`, `blobs` or `damage`.
+        detail: What was found.
+
+    Example:
+        ```python
+        Problem("blobs", "2c26b46b… is missing")
+        ```
+    """
+
+    check: str
+    detail: str
+
+
+def check(store: Store, *, read_data: bool = False) -> list[Problem]:
+    """Run every file of `sql/checks`, and see whether every blob is there.
+
+    Args:
+        store: The store.
+        read_data: Also read every stored value and every blob, and compare their checksums.
+
+    Returns:
+        What is wrong; nothing in a sound store.
+
+    Example:
+        ```python
+        check(store, read_data=True)  # []
+        ```
+    """
+    problems: list[Problem] = []
+    try:
+        with store_faults(store.path):
+            problems += _contradictions(store.cursor())
+            problems += _blobs(store, read_data)
+            if read_data:
+                _read_everything(store.cursor())
+    except (StoreDamagedError, duckdb.FatalException, duckdb.InternalException) as damage:
+        problems.append(Problem("damage", str(damage)))
+    return problems
+
+
+def _contradictions(cursor: duckdb.DuckDBPyConnection) -> Iterator[Problem]:
+    for name in list_sql("checks"):
+        rows = cursor.execute(read_sql(name)).fetchall()
+        if rows:
+            yield Problem(PurePath(name).stem, f"{len(rows)} rows, the first is {rows[0]}")
+
+
+def _blobs(store: Store, read_data: bool) -> Iterator[Problem]:
+    named = store.cursor().execute(
+        "select distinct blob from stored.files where blob is not null order by blob"
+    )
+    for (sha256,) in named.fetchall():
+        try:
+            store.blobs.path(sha256)
+            if read_data and not store.blobs.verify(sha256):
+                yield Problem("blobs", f"{sha256} has other bytes")
+        except NotFoundError:
+            yield Problem("blobs", f"{sha256} is missing")
+
+
+def _read_everything(cursor: duckdb.DuckDBPyConnection) -> None:
+    """DuckDB compares the checksum of a block when it reads it."""
+    tables = cursor.execute(
+        "select table_name from duckdb_tables() where schema_name = 'stored'"
+    ).fetchall()
+    for (table,) in tables:
+        cursor.execute(f"select bit_xor(hash(each)) from stored.{table} each").fetchall()

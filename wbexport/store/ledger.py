@@ -1,0 +1,251 @@
+"""What the store knows of its own filling: syncs, failures, and runs the server has no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    import duckdb
+
+__all__ = [
+    "Quarantined",
+    "begin_sync",
+    "find_project",
+    "finish_sync",
+    "mark_missing",
+    "quarantine_run",
+    "read_quarantine",
+    "release_runs",
+]
+
+_NOW = "(now() at time zone 'UTC')"
+_COUNTS = ("runs_seen", "runs_fetched", "rows_fetched", "requests", "bytes_received")
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A run that could not be brought over.
+
+    Args:
+        run_id: Its id in paths, when known.
+        reason: What went wrong the last time.
+        attempts: How often in a row it did.
+
+    Example:
+        ```python
+        read_quarantine(cursor, 1)["UnVuOjE="].attempts
+        ```
+    """
+
+    run_id: str | None
+    reason: str
+    attempts: int
+
+
+def find_project(cursor: duckdb.DuckDBPyConnection, origin: str, storage_id: str) -> int | None:
+    """Find a project by its identity.
+
+    Args:
+        cursor: Any cursor of the store.
+        origin: The server it came from.
+        storage_id: Its identity there.
+
+    Returns:
+        Its number, or None.
+
+    Example:
+        ```python
+        find_project(cursor, "https://api.wandb.ai", "UHJvamVjdA==")
+        ```
+    """
+    found = cursor.execute(
+        "select project_no from stored.projects where origin = ? and storage_id = ?",
+        [origin, storage_id],
+    ).fetchall()
+    return found[0][0] if found else None
+
+
+def begin_sync(cursor: duckdb.DuckDBPyConnection, project_no: int) -> int:
+    """Record that a sync has begun.
+
+    Args:
+        cursor: The cursor of a transaction.
+        project_no: The project.
+
+    Returns:
+        The sync's number.
+
+    Example:
+        ```python
+        sync_no = begin_sync(cursor, project_no)
+        ```
+    """
+    ((number,),) = cursor.execute(
+        "select coalesce(max(sync_no), 0) + 1 from stored.syncs"
+    ).fetchall()
+    cursor.execute(
+        f"""
+        insert into stored.syncs (sync_no, project_no, started_at, status)
+        values (?, ?, {_NOW}, 'running')
+        """,
+        [number, project_no],
+    )
+    return int(number)
+
+
+def finish_sync(
+    cursor: duckdb.DuckDBPyConnection,
+    sync_no: int,
+    *,
+    status: str = "complete",
+    message: str | None = None,
+    **counts: int,
+) -> None:
+    """Record how a sync ended.
+
+    Args:
+        cursor: The cursor of a transaction.
+        sync_no: Its number.
+        status: `complete`, `partial` or `failed`.
+        message: What went wrong.
+        counts: Any of `runs_seen`, `runs_fetched`, `rows_fetched`, `requests` and
+            `bytes_received`.
+
+    Example:
+        ```python
+        finish_sync(cursor, sync_no, runs_seen=500, requests=3)
+        ```
+    """
+    cursor.execute(
+        f"""
+        update stored.syncs
+        set
+            finished_at = {_NOW},
+            status = $status,
+            message = $message,
+            {", ".join(f"{name} = ${name}" for name in _COUNTS)}
+        where sync_no = $sync_no
+        """,
+        {
+            "sync_no": sync_no,
+            "status": status,
+            "message": message,
+            **dict.fromkeys(_COUNTS),
+            **counts,
+        },
+    )
+
+
+def mark_missing(
+    cursor: duckdb.DuckDBPyConnection, project_no: int, storage_ids: Iterable[str]
+) -> None:
+    """Mark runs that the server has no more; everything stored of them is kept.
+
+    A run that comes back is unmarked by writing its header with `missing_since` null.
+
+    Args:
+        cursor: The cursor of a transaction.
+        project_no: The project.
+        storage_ids: The runs; one that is marked already keeps its time.
+
+    Example:
+        ```python
+        mark_missing(cursor, project_no, ["UnVuOjE="])
+        ```
+    """
+    cursor.execute(
+        f"""
+        update stored.runs
+        set missing_since = {_NOW}
+        where project_no = $project_no
+            and storage_id in (select unnest($gone::varchar[]))
+            and missing_since is null
+        """,
+        {"project_no": project_no, "gone": list(storage_ids)},
+    )
+
+
+def quarantine_run(
+    cursor: duckdb.DuckDBPyConnection,
+    project_no: int,
+    storage_id: str,
+    run_id: str | None,
+    reason: str,
+) -> None:
+    """Record that a run could not be brought over, once more if it was before.
+
+    Args:
+        cursor: The cursor of a transaction.
+        project_no: The project.
+        storage_id: The run.
+        run_id: Its id in paths, when known.
+        reason: What went wrong.
+
+    Example:
+        ```python
+        quarantine_run(cursor, project_no, "UnVuOjE=", "abc", "its history ends at step 7 of 9")
+        ```
+    """
+    before = read_quarantine(cursor, project_no).get(storage_id)
+    release_runs(cursor, project_no, [storage_id])
+    cursor.execute(
+        f"insert into stored.quarantine values (?, ?, ?, ?, ?, {_NOW})",
+        [project_no, storage_id, run_id, reason, 1 + (before.attempts if before else 0)],
+    )
+
+
+def read_quarantine(cursor: duckdb.DuckDBPyConnection, project_no: int) -> dict[str, Quarantined]:
+    """Read which runs of a project could not be brought over.
+
+    Args:
+        cursor: Any cursor of the store.
+        project_no: The project.
+
+    Returns:
+        Storage id to what is known.
+
+    Example:
+        ```python
+        for storage_id, run in read_quarantine(cursor, project_no).items():
+            print(run.run_id, run.reason)
+        ```
+    """
+    found = cursor.execute(
+        """
+        select storage_id, run_id, reason, attempts
+        from stored.quarantine
+        where project_no = ?
+        order by run_id, storage_id
+        """,
+        [project_no],
+    ).fetchall()
+    return {storage_id: Quarantined(*rest) for storage_id, *rest in found}
+
+
+def release_runs(
+    cursor: duckdb.DuckDBPyConnection, project_no: int, storage_ids: Collection[str]
+) -> None:
+    """Take runs out of quarantine: they were brought over after all.
+
+    Args:
+        cursor: The cursor of a transaction.
+        project_no: The project.
+        storage_ids: The runs.
+
+    Example:
+        ```python
+        release_runs(cursor, project_no, ["UnVuOjE="])
+        ```
+    """
+    if storage_ids:
+        cursor.execute(
+            """
+            delete from stored.quarantine
+            where project_no = $project_no
+                and storage_id in (select unnest($freed::varchar[]))
+            """,
+            {"project_no": project_no, "freed": list(storage_ids)},
+        )
