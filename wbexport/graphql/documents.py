@@ -97,7 +97,8 @@ def aliased(
         raise KeyError(f"{operation}.graphql holds no named query")
     types = {name: kind.strip() for name, kind in _DECLARATION.findall(match[3] or "")}
     root = text[match.end() : text.rindex("}")].strip()
-    declared = [f"${name}: {kind}" for name, kind in types.items() if name in shared]
+    own = {name for item in items for name in item}
+    declared = [f"${name}: {kind}" for name, kind in types.items() if name not in own]
     fields: list[str] = []
     variables = dict(shared)
     for index, item in enumerate(items):
