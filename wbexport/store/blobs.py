@@ -76,11 +76,6 @@ class BlobStore:
 
         Raises:
             IntegrityError: Size or digest differ; nothing was kept.
-
-        Example:
-            ```python
-            blobs.add(b"text", size=4)
-            ```
         """
         source = io.BytesIO(content) if isinstance(content, bytes) else content
         temporary = self.root / f".{uuid.uuid4().hex}"
@@ -106,12 +101,6 @@ class BlobStore:
 
         Raises:
             NotFoundError: It is not there.
-
-        Example:
-            ```python
-            with blobs.open(blob.sha256) as file:
-                file.read()
-            ```
         """
         return self.path(sha256).open("rb")
 
@@ -126,11 +115,6 @@ class BlobStore:
 
         Raises:
             NotFoundError: It is not there, or the name is none.
-
-        Example:
-            ```python
-            blobs.path(blob.sha256)
-            ```
         """
         if _SHA256.fullmatch(sha256) and (place := self._place(sha256)).is_file():
             return place
@@ -147,11 +131,6 @@ class BlobStore:
 
         Raises:
             NotFoundError: It is not there.
-
-        Example:
-            ```python
-            blobs.verify(blob.sha256)  # True
-            ```
         """
         with self.open(sha256) as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == sha256

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import tempfile
 import threading
@@ -16,16 +15,15 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from wbexport.errors import (
-    StoreDamagedError,
     StoreError,
     StoreMissingError,
     StoreVersionError,
 )
 from wbexport.store.blobs import BlobStore
-from wbexport.store.durable import clone_file, replace_durably
 from wbexport.store.faults import store_faults
 from wbexport.store.lock import WriterLock
 from wbexport.store.migrations import FORMAT, check_format, migrate, read_meta, write_meta
+from wbexport.store.publish import StoreFiles
 from wbexport.store.relations import create_views, create_wide_views, views_are_current
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-__all__ = ["Store", "second_cursor"]
+__all__ = ["STORAGE_VERSION", "Store", "second_cursor"]
 
 #: DuckDB 1.5 and every later version reads files of this version, at no measurable cost.
 STORAGE_VERSION = "v1.2.0"
@@ -43,7 +41,6 @@ _CATALOG = "wb"
 #: schema of one name cannot be told apart, so no store may be called `stored.*`.
 _SCHEMA = "stored"
 
-_LOGGER = logging.getLogger(__name__)
 _Identity = tuple[int, int, int]
 
 
@@ -111,11 +108,6 @@ class Store:
             StoreMissingError: Nothing is there.
             StoreDamagedError: It is no store, or it is damaged.
             StoreVersionError: A newer wbexport wrote it.
-
-        Example:
-            ```python
-            store = Store.open_reader("wb.duckdb")
-            ```
         """
         path = Path(path).expanduser().resolve()
         if not path.exists():
@@ -147,24 +139,16 @@ class Store:
             StoreDamagedError: The file is no store, or it is damaged.
             StoreVersionError: A newer wbexport wrote it.
             StoreSpaceError: The disk is full or read-only.
-
-        Example:
-            ```python
-            with Store.open_writer("wb.duckdb") as store, store.transaction() as cursor:
-                upsert_project(cursor, project)
-            ```
         """
         path = Path(path).expanduser().resolve()
         if path.stem == _SCHEMA:
             raise StoreError(f"{path}: a store cannot be called {_SCHEMA!r}; choose another name")
         with contextlib.ExitStack() as stack, store_faults(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            lock = WriterLock.acquire(_beside(path, "lock"), store=path, wait=wait)
+            files = StoreFiles(path, _connect)
+            lock = WriterLock.acquire(files.lock, store=path, wait=wait)
             stack.callback(lock.release)
-            _remove_database(_beside(path, "tmp"))
-            if not path.exists() or path.stat().st_size == 0:
-                _create(path)
-            file = _settle(path) if in_place else _working_copy(path)
+            file = files.settle() if in_place else files.working_copy()
             store = cls(path, file, lock=lock)
             stack.callback(store.close)
             store._upgrade()
@@ -177,11 +161,6 @@ class Store:
 
         Returns:
             A store that can write; publishing it does nothing.
-
-        Example:
-            ```python
-            store = Store.in_memory()
-            ```
         """
         store = cls(Path("memory.duckdb"), None)
         store._upgrade(new=True)
@@ -195,11 +174,6 @@ class Store:
 
         Raises:
             StoreError: The store is closed, or was opened before a fork.
-
-        Example:
-            ```python
-            store.cursor().execute("select count(*) from runs").fetchone()
-            ```
         """
         connection = self._open()
         if getattr(self._local, "connection", None) is not connection:
@@ -220,12 +194,6 @@ class Store:
         Raises:
             StoreError: The store cannot be written, or the block is inside another one.
             StoreSpaceError: The disk is full; nothing of the block was written.
-
-        Example:
-            ```python
-            with store.transaction() as cursor:
-                delete_run(cursor, 7)
-            ```
         """
         with self._exclusive(), store_faults(self.path):
             cursor = second_cursor(self._open())
@@ -254,11 +222,6 @@ class Store:
         Raises:
             StoreError: The store cannot be written.
             StoreSpaceError: No room for the copy; the published file is as it was.
-
-        Example:
-            ```python
-            store.publish()
-            ```
         """
         with self._exclusive(), store_faults(self.path):
             if not self._dirty:
@@ -271,8 +234,6 @@ class Store:
                 raise
             finally:
                 cursor.close()
-                if self._file is not None:
-                    _remove_database(_beside(self.path, "tmp"))
             self._dirty = False
             return True
 
@@ -286,11 +247,6 @@ class Store:
 
         Raises:
             StoreError: The newer file cannot be opened; the older one stays open.
-
-        Example:
-            ```python
-            store.refresh()
-            ```
         """
         self._open()
         with self._guard:
@@ -301,13 +257,7 @@ class Store:
         return True
 
     def close(self) -> None:
-        """Close every cursor and let the next writer in; what is not published stays written.
-
-        Example:
-            ```python
-            store.close()
-            ```
-        """
+        """Close every cursor and let the next writer in; what is not published stays written."""
         if self._closed or os.getpid() != self._process:
             return
         self._closed = True
@@ -400,7 +350,7 @@ class Store:
         cursor.execute("checkpoint")
         if in_place or self._file is None:
             return
-        _replace(self._file, self.path)
+        StoreFiles(self.path, _connect).publish()
         write_meta(cursor, "acknowledged", publication)
 
 
@@ -421,11 +371,6 @@ def second_cursor(cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnectio
     second = cursor.cursor()
     second.execute(f"use {_CATALOG}")
     return second
-
-
-def _remove_database(file: Path) -> None:
-    for name in (_log_of(file), file):
-        name.unlink(missing_ok=True)
 
 
 def _connect(
@@ -458,100 +403,8 @@ def _connect(
     return connection
 
 
-def _beside(path: Path, role: str) -> Path:
-    return path.with_name(f".{path.name}.{role}")
-
-
-def _log_of(file: Path) -> Path:
-    return file.with_name(f"{file.name}.wal")
-
-
 def _identity(file: Path | None) -> _Identity | None:
     if file is None:
         return None
     found = file.stat()
     return found.st_dev, found.st_ino, found.st_mtime_ns
-
-
-def _create(path: Path) -> None:
-    """Make an empty store under a temporary name: the first writes of DuckDB can be cut."""
-    temporary, working = _beside(path, "tmp"), _beside(path, "writer")
-    _remove_database(working)
-    connection = _connect(temporary)
-    try:
-        migrate(connection, path, new=True)
-        create_views(connection)
-        write_meta(connection, "publication", publication := uuid.uuid4().hex)
-        write_meta(connection, "acknowledged", publication)
-        connection.execute("checkpoint")
-    finally:
-        connection.close()
-    replace_durably(temporary, path)
-
-
-def _working_copy(path: Path) -> Path:
-    """Return the writer's own copy, made anew unless it continues the published file."""
-    _fold_log(path)
-    working = _beside(path, "writer")
-    if not _continues(working, path):
-        _remove_database(working)
-        temporary = _beside(path, "tmp")
-        clone_file(path, temporary)
-        replace_durably(temporary, working)
-    return working
-
-
-def _settle(path: Path) -> Path:
-    """Return the published file for writing in place, holding all that a working copy had."""
-    _fold_log(path)
-    working = _beside(path, "writer")
-    if _continues(working, path):
-        _fold_log(working)
-        replace_durably(working, path)
-    _remove_database(working)
-    return path
-
-
-def _continues(working: Path, path: Path) -> bool:
-    """Whether the working copy holds the published file and possibly more."""
-    if not working.exists():
-        return False
-    try:
-        marks = _marks(working, path)
-    except StoreDamagedError as damage:
-        _LOGGER.warning("%s; making a new working copy from the published file", damage)
-        return False
-    return _marks(path, path)["publication"] in marks.values()
-
-
-def _marks(file: Path, path: Path) -> dict[str, str | None]:
-    with store_faults(path):
-        connection = _connect(file, read_only=True)
-        try:
-            check_format(connection, path)
-            return {mark: read_meta(connection, mark) for mark in ("publication", "acknowledged")}
-        finally:
-            connection.close()
-
-
-def _fold_log(file: Path) -> None:
-    """Bring what a killed writer left in the log into the file itself."""
-    if not _log_of(file).exists():
-        return
-    connection = _connect(file)
-    try:
-        connection.execute("checkpoint")
-    finally:
-        connection.close()
-
-
-def _replace(working: Path, path: Path) -> None:
-    """Publish a checkpointed working copy."""
-    temporary = _beside(path, "tmp")
-    clone_file(working, temporary)
-    if (log := _log_of(working)).exists():
-        clone_file(log, _log_of(temporary))
-        _fold_log(temporary)
-    if path.exists():
-        temporary.chmod(path.stat().st_mode)
-    replace_durably(temporary, path)

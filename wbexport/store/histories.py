@@ -118,11 +118,6 @@ class LongQuery:
 
         Returns:
             Text that gives `run_no`, `key_no`, `step`, `value` and `text`, and its values.
-
-        Example:
-            ```python
-            cursor.sql(text, params=params)
-            ```
         """
         values = self._values()
         rows = self._rows(values)

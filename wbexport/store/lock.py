@@ -50,11 +50,6 @@ class WriterLock:
 
         Raises:
             StoreBusyError: Another process, or another `Store` of this one, holds it.
-
-        Example:
-            ```python
-            lock = WriterLock.acquire(Path(".wb.duckdb.lock"), store=Path("wb.duckdb"))
-            ```
         """
         deadline = time.monotonic() + wait
         with store_faults(store):
@@ -72,13 +67,7 @@ class WriterLock:
         return cls(descriptor)
 
     def release(self) -> None:
-        """Let the next writer in.
-
-        Example:
-            ```python
-            lock.release()
-            ```
-        """
+        """Let the next writer in."""
         # A forked child may still have the file open: unlocking it here ends its hold too.
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         os.close(self._descriptor)
