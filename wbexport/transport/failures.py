@@ -85,7 +85,7 @@ def failure_of(error: Exception) -> Failure:
         The failure. Its words are our own, since those of httpx may quote a URL.
     """
     if isinstance(error, BodyError):
-        return Failure("final" if error.final else "body", str(error))
+        return Failure("final" if error.final else "body", redacted(str(error)))
     if isinstance(error, AddressError | httpx.InvalidURL | httpx.UnsupportedProtocol):
         return Failure("final", str(error) if isinstance(error, AddressError) else "a broken URL")
     causes = list(_causes(error))
@@ -115,7 +115,7 @@ def server_message(body: bytes) -> str:
     try:
         content: Any = parse_object(body)
     except BodyError:
-        return f"a web page{title}" if (title := web_page_title(body)) else ""
+        return redacted(f"a web page{title}") if (title := web_page_title(body)) else ""
     errors = content.get("errors") or content.get("error") or content.get("message")
     entries = errors if isinstance(errors, list) else [errors]
     texts = [entry.get("message") if isinstance(entry, dict) else entry for entry in entries]

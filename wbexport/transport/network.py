@@ -15,7 +15,6 @@ import time
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
@@ -215,7 +214,9 @@ def _in_ranges(host: str, entries: str) -> bool:
 
 def shown_proxy(proxy: str) -> str:
     """Return a proxy's URL without its user and password."""
-    return f"{urlsplit(proxy).scheme}://{urlsplit(proxy).netloc.rpartition('@')[2]}"
+    scheme, _, rest = proxy.rpartition("://")
+    host = rest.partition("/")[0].rpartition("@")[2]
+    return f"{scheme}://{host}" if scheme else host
 
 
 def open_transport(settings: Settings, proxy: str | None) -> httpx.BaseTransport:
@@ -232,10 +233,9 @@ def open_transport(settings: Settings, proxy: str | None) -> httpx.BaseTransport
         SettingsError: The proxy or the certificate file cannot be used.
     """
     limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+    certificates = _certificates(settings.ca_file)
     try:
-        transport = httpx.HTTPTransport(
-            verify=_certificates(settings.ca_file), limits=limits, proxy=proxy
-        )
+        transport = httpx.HTTPTransport(verify=certificates, limits=limits, proxy=proxy)
     except (ValueError, ImportError, httpx.InvalidURL):
         shown = shown_proxy(proxy or "")
         raise SettingsError(f"The proxy {shown} cannot be used; give an http proxy.") from None
