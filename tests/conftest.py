@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from wbexport.api.client import Api
+from wbexport.server.app import create_app
+from wbexport.server.serve import LocalServer, new_token
+from wbexport.settings import Settings
+from wbexport.store.database import Store
+from wbexport.transport import wsgi_transport
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from wbexport.api.client import Api
-
     from wbexport.server.app import Application
-    from wbexport.server.serve import LocalServer
-    from wbexport.store.database import Store
 
     LogRun = Callable[..., dict[str, Any]]
 
@@ -28,49 +31,34 @@ _SDK_TIMEOUT = 120
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    from wbexport.store.database import Store
-
     with Store.in_memory() as opened:
         yield opened
 
 
 @pytest.fixture
 def file_store(tmp_path: Path) -> Iterator[Store]:
-    from wbexport.store.database import Store
-
     with Store.open_writer(tmp_path / "wb.duckdb") as opened:
         yield opened
 
 
 @pytest.fixture
 def token() -> str:
-    from wbexport.server.serve import new_token
-
     return new_token()
 
 
 @pytest.fixture
 def app(store: Store, token: str) -> Application:
-    from wbexport.server.app import create_app
-
     return create_app(store, token=token, writable=True)
 
 
 @pytest.fixture
 def api(app: Application, token: str) -> Api:
-    from wbexport.api.client import Api
-
-    from wbexport.settings import Settings
-    from wbexport.transport.session import wsgi_transport
-
     settings = Settings.load(api_key=token, overrides={"base_url": "http://127.0.0.1"}, environ={})
     return Api(settings=settings, transport=wsgi_transport(app))
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    from wbexport.server.serve import LocalServer
-
     folder = tmp_path_factory.mktemp("server")
     with LocalServer(folder / "wb.duckdb", writable=True) as running:
         yield running

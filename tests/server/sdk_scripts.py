@@ -56,7 +56,8 @@ print(json.dumps({"seconds": time.time() - started, "entity": run.entity}), flus
 
 LOG_ONE = """
 import sys, wandb
-run = wandb.init(project="many", id=sys.argv[1], config={"n": int(sys.argv[2])})
+run = wandb.init(project="many", id=sys.argv[1], config={"n": int(sys.argv[2])},
+    settings=wandb.Settings(x_file_stream_no_gzip=False))
 for step in range(50):
     wandb.log({"value": step * int(sys.argv[2])})
 run.finish(exit_code=int(sys.argv[3]))
@@ -68,14 +69,14 @@ import os, time, wandb
 run = wandb.init(project="demo", id="crashed", config={"lr": 1})
 for step in range(5):
     wandb.log({"loss": step})
-time.sleep(3)
+time.sleep(17)  # The SDK posts rows every 15 s.
 os._exit(7)
 """
 
 RESUME = """
 import json, sys, wandb
 run = wandb.init(project="demo", id=sys.argv[1], resume=sys.argv[2])
-answer = {"resumed": run.resumed, "step": run.step, "config": dict(run.config)}
+answer = {"resumed": run.resumed, "step": run.starting_step, "config": dict(run.config)}
 for step in range(3):
     wandb.log({"loss": 100 + step})
 run.finish()

@@ -8,25 +8,37 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import sdk_scripts as scripts
+
+from tests.server import sdk_scripts as scripts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from wbexport.server.serve import LocalServer
+    from collections.abc import Callable, Iterator
 
     LogRun = Callable[..., dict[str, Any]]
     Answer = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def logged(log_run: LogRun) -> Answer:
+def crashing(sdk_env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A run that will die without a word; it takes a while, so it starts first."""
+    with start(sdk_env, scripts.CRASH) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def logged(log_run: LogRun, crashing: subprocess.Popen[bytes]) -> Answer:
     return log_run(scripts.LOG_EVERYTHING)
 
 
 @pytest.fixture(scope="module")
 def read(log_run: LogRun, logged: Answer) -> Answer:
     return log_run(scripts.READ_EVERYTHING)
+
+
+def start(env: dict[str, str], script: str, *arguments: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", script, *arguments]
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen(command, env=env, cwd=env["HOME"], stdout=nowhere, stderr=nowhere)
 
 
 def row_at(rows: list[Answer], step: int) -> Answer:
@@ -95,21 +107,12 @@ def test_console_lines_come_back(read: Answer) -> None:
 def test_filters_and_listings_find_the_run(read: Answer) -> None:
     assert read["filtered"] == ["rich"]
     assert "rich" in read["ordered"]
-    assert read["total"] == len(read["ids"])
+    assert read["total"] == len(read["ids"]) >= 1
     assert "demo" in read["projects"]
 
 
 def test_several_processes_log_at_once(sdk_env: dict[str, str], log_run: LogRun) -> None:
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", scripts.LOG_ONE, f"p{n}", str(n), str(n % 2)],
-            env=sdk_env,
-            cwd=sdk_env["HOME"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for n in range(4)
-    ]
+    processes = [start(sdk_env, scripts.LOG_ONE, f"p{n}", str(n), str(n % 2)) for n in range(4)]
     assert [process.wait(timeout=100) for process in processes] == [0] * 4
     read = log_run(scripts.READ_MANY)
     assert read["states"] == {"p0": "finished", "p1": "failed", "p2": "finished", "p3": "failed"}
@@ -118,17 +121,17 @@ def test_several_processes_log_at_once(sdk_env: dict[str, str], log_run: LogRun)
 
 
 def test_a_crashed_run_keeps_its_rows_and_can_be_resumed(
-    log_run: LogRun, server: LocalServer
+    log_run: LogRun, crashing: subprocess.Popen[bytes]
 ) -> None:
-    assert log_run(scripts.CRASH, MAY_FAIL="1")["exit_code"] == 7
+    assert crashing.wait(timeout=60) == 7
     first = log_run(scripts.RESUME, "crashed", "must")
-    assert (first["resumed"], first["config"]) == (True, {"lr": 1})
+    assert (first["resumed"], first["config"], first["step"]) == (True, {"lr": 1}, 5)
     second = log_run(scripts.RESUME, "crashed", "allow")
     assert second["step"] == first["step"] + 3
     rows = log_run(scripts.READ_ROWS, "demo/crashed")["rows"]
     steps = [row["_step"] for row in rows]
-    assert steps == list(range(first["step"] + 6))
-    assert [row["loss"] for row in rows][-6:] == [100, 101, 102, 100, 101, 102]
+    assert steps == list(range(11))
+    assert [row["loss"] for row in rows] == [0, 1, 2, 3, 4, 100, 101, 102, 100, 101, 102]
 
 
 def test_a_run_can_be_edited_stopped_and_deleted(log_run: LogRun) -> None:

@@ -21,20 +21,9 @@ if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
 
 
-__all__ = ["RESOLVERS", "spaced"]
+__all__ = ["RESOLVERS"]
 
 _SAMPLES = 500
-
-
-def spaced(
-    steps: np.ndarray[Any, np.dtype[np.int64]], samples: int
-) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Choose evenly spaced steps, the first and the last among them."""
-    if samples >= len(steps):
-        return steps
-    if samples <= 1:
-        return steps[:samples]
-    return steps[np.linspace(0, len(steps) - 1, samples).round().astype(np.int64)]
 
 
 def _export(run: Node, info: Info) -> Export | None:
@@ -52,21 +41,16 @@ def _read(
     stream: Literal["history", "system"] = "history",
 ) -> pa.Table:
     """Read the rows of a step range, both ends included, thinned to `samples` of them."""
-    long = reader.read_long(
+    return reader.read_long(
         info.context.cursor,
         [run["run_no"]],
         keys=keys,
         how="all",
         min_step=first,
         max_step=last,
+        samples=samples,
         stream=stream,
     )
-    steps = np.unique(long.column("step").to_numpy())
-    if len(steps) > samples:
-        long = long.filter(
-            pc.is_in(long.column("step"), value_set=pa.array(spaced(steps, samples)))
-        )
-    return long
 
 
 def _lines(long: pa.Table) -> list[str]:
