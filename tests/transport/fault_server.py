@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
 
 
@@ -70,14 +71,21 @@ def file_reply(request: Request, content: bytes, etag: str = '"1"', **changes: A
 class FaultServer:
     """Serves `script(request) -> Reply` on a free loopback port."""
 
-    def __init__(self, script: Callable[[Request], Reply], host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        script: Callable[[Request], Reply],
+        host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.script = script
         self.requests: list[Request] = []
         self._lock = threading.Lock()
         self._server = _Server((host, 0), _handler_of(self))
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self.port = self._server.server_address[1]
-        self.url = f"http://{host}:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://{host}:{self.port}"
 
     def record(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Request:
         with self._lock:

@@ -90,7 +90,7 @@ def failure_of(error: Exception) -> Failure:
         return Failure("final", str(error) if isinstance(error, AddressError) else "a broken URL")
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return Failure("final", "the certificate is not valid for this host or not trusted")
+        return Failure("certificate", "the certificate is not valid or not trusted")
     words = next((text for kind, text in _WORDS.items() if isinstance(error, kind)), "it broke off")
     reason = next((c.strerror for c in causes if isinstance(c, OSError) and c.strerror), None)
     detail = f"{words} ({reason})" if reason else words
@@ -148,6 +148,8 @@ def error_for(failure: Failure, method: str, url: httpx.URL, trouble: str) -> Ex
             kind, advice = ServerError, "The server has trouble; try again later."
         case Failure(kind="connect" | "transport"):
             kind, advice = TransportError, "Check the network, the proxy and the base URL."
+        case Failure(kind="certificate"):
+            kind, advice = TransportError, "If it is right, name its issuer's in SSL_CERT_FILE."
         case Failure(kind="body"):
             kind, advice = ResponseError, "Something on the way damages answers; try again."
         case _:

@@ -37,14 +37,14 @@ class Failure:
 
     Args:
         kind: `connect`: nothing was sent. `transport`: broke while sending or receiving. `body`:
-            received, but cut or damaged. `status`: an HTTP status that is no answer. `final`:
-            no use in asking again.
+            received, but cut or damaged. `status`: an HTTP status that is no answer.
+            `certificate`: not to be trusted. `final`: no use in asking again.
         detail: What happened, in words, without a URL's query and without secrets.
         status: The HTTP status, when there was one.
         retry_after: Seconds the server asked to wait.
     """
 
-    kind: Literal["connect", "transport", "body", "status", "final"]
+    kind: Literal["connect", "transport", "body", "status", "certificate", "final"]
     detail: str
     status: int | None = None
     retry_after: float | None = None
@@ -119,7 +119,9 @@ def seconds_to_wait(
 def _may_repeat(failure: Failure, idempotent: bool) -> bool:
     if failure.kind == "status" and failure.status in _NEVER_RETRIED:
         return False
-    return failure.kind == "connect" or (idempotent and failure.kind != "final")
+    if failure.kind in ("certificate", "final"):
+        return False
+    return idempotent or failure.kind == "connect"
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
