@@ -70,7 +70,8 @@ answer = {{
     "path": describe(api.from_path("local/diff/runs/plain")),
 }}
 for name, filters in {{
-    "state": {{"state": "finished"}}, "tags": {{"tags": "b"}}, "lr": {{"config.lr": {{"$lt": 0.05}}}},
+    "state": {{"state": "finished"}}, "tags": {{"tags": "b"}},
+    "lr": {{"config.lr": {{"$lt": 0.05}}}},
     "or": {{"$or": [{{"displayName": "Dense one"}}, {{"config.lr.value": 0.01}}]}},
     "regex": {{"display_name": {{"$regex": "^Dense.*"}}}}, "none": {{"config.lr": 99}},
 }}.items():
@@ -87,9 +88,10 @@ answer["all histories"] = frame(api.runs("diff").histories(samples=20, format="p
 polars = both.histories(samples=15, keys=["loss", "acc"], format="polars")
 answer["polars"] = [polars.columns, [str(t) for t in polars.dtypes], polars.rows()]
 
+FILE_FIELDS = "id name size sizeBytes mimetype md5 updated_at".split()
 files = dense.files()
 answer["files"] = [
-    {{name: getattr(file, name) for name in "id name size sizeBytes mimetype md5 updated_at".split()}}
+    {{name: getattr(file, name) for name in FILE_FIELDS}}
     for file in files
 ]
 answer["file count"] = len(files)
