@@ -141,7 +141,7 @@ class Store:
             StoreSpaceError: The disk is full or read-only.
         """
         path = Path(path).expanduser().resolve()
-        if path.stem == _SCHEMA:
+        if path.stem.lower() == _SCHEMA:
             raise StoreError(f"{path}: a store cannot be called {_SCHEMA!r}; choose another name")
         with contextlib.ExitStack() as stack, store_faults(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -390,9 +390,12 @@ def _connect(
     connection = duckdb.connect(":memory:", config=settings)
     try:
         target = ":memory:" if file is None else str(file).replace("'", "''")
-        options = "read_only" if read_only else f"storage_version '{STORAGE_VERSION}'"
-        options = "" if file is None else f"(type duckdb, {options})"
-        connection.execute(f"attach '{target}' as {_CATALOG} {options}")
+        options = ["type duckdb"]
+        if read_only:
+            options.append("read_only")
+        elif file is not None and not file.exists():
+            options.append(f"storage_version '{STORAGE_VERSION}'")
+        connection.execute(f"attach '{target}' as {_CATALOG} ({', '.join(options)})")
         connection.execute(f"use {_CATALOG}")
         if hardened:
             connection.execute("set enable_external_access = false")

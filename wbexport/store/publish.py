@@ -68,6 +68,7 @@ class StoreFiles:
         """
         self._prepare()
         if not self._continues():
+            self._marks(self.path)
             _remove(self.working)
             clone_file(self.path, self._temporary)
             replace_durably(self._temporary, self.working)
