@@ -69,6 +69,7 @@ class Transfer:
         window: First byte and the byte after the last one, to fetch a part only.
         refresh: Gives a new URL when the signed one has expired.
         limit: Most bytes to take.
+        digests: Checksums to make while receiving; the expected MD5 is made in any case.
     """
 
     _total: int | None
@@ -84,6 +85,7 @@ class Transfer:
         window: tuple[int, int] | None = None,
         refresh: Callable[[], str] | None = None,
         limit: int | None = None,
+        digests: tuple[str, ...] = (),
     ) -> None:
         self.url = url
         self._wire = wire
@@ -95,13 +97,11 @@ class Transfer:
         self._limit = limit
         self._refreshes = 0
         self._mismatched = False
+        self._algorithms = {*digests, *(["md5"] if expect.md5 else [])}
         self._restart()
 
-    def attempt(self) -> Downloaded:
+    def attempt(self) -> None:
         """Make one attempt to fetch what is still missing.
-
-        Returns:
-            Size and checksums of what is now in the sink.
 
         Raises:
             AttemptError: The attempt broke off; what was received is kept when it may be.
@@ -111,9 +111,13 @@ class Transfer:
             with self._wire.open("GET", self.url, headers=self._headers()) as answer:
                 if not self._has_expired(answer):
                     self._receive(answer)
-                    return self._verified()
+                    return self._verify()
             self._refreshes += 1
             self.url = httpx.URL(self._refresh()) if self._refresh else self.url
+
+    def hexdigest(self, algorithm: str) -> str:
+        """Return a checksum of what is in the sink."""
+        return self._digests[algorithm].hexdigest()
 
     def _has_expired(self, answer: Answer) -> bool:
         may_refresh = self._refresh is not None and self._refreshes < _MAX_REFRESHES
@@ -161,8 +165,8 @@ class Transfer:
             if self._window and wanted is not None:
                 data = data[: wanted - self.position]
             self._sink.write(data)
-            self._md5.update(data)
-            self._sha256.update(data)
+            for digest in self._digests.values():
+                digest.update(data)
             self.position += len(data)
             if self._window and self.position == wanted:
                 return
@@ -191,15 +195,15 @@ class Transfer:
         first, stop = self._window
         return max(0, (stop if self._total is None else min(stop, self._total)) - first)
 
-    def _verified(self) -> Downloaded:
-        result = Downloaded(self.position, self._md5.hexdigest(), self._sha256.hexdigest())
-        if self._window is None:
-            if self._expect.size not in (None, result.size):
-                self._mismatch(f"{result.size:,} bytes, not {self._expect.size:,}")
-            digests = (result.md5, base64.b64encode(self._md5.digest()).decode())
-            if self._expect.md5 and self._expect.md5 not in digests:
+    def _verify(self) -> None:
+        if self._window is not None:
+            return
+        if self._expect.size not in (None, self.position):
+            self._mismatch(f"{self.position:,} bytes, not {self._expect.size:,}")
+        if self._expect.md5:
+            digest = self._digests["md5"].digest()
+            if self._expect.md5 not in (digest.hex(), base64.b64encode(digest).decode()):
                 self._mismatch("content whose MD5 is not the announced one")
-        return result
 
     def _mismatch(self, what: str) -> None:
         """Ask for the file once more before believing that it is damaged."""
@@ -215,5 +219,6 @@ class Transfer:
         self.position = 0
         self._total = self._expect.size
         self._etag = None
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sha256 = hashlib.sha256()
+        self._digests = {
+            name: hashlib.new(name, usedforsecurity=False) for name in self._algorithms
+        }

@@ -194,9 +194,17 @@ class Session:
             IntegrityError: It is not what was expected.
             RequestError: There was no usable answer.
         """
-        expect = Expect(size, md5)
-        return self._transfer(
-            Transfer(self._wire, _parsed(url), sink, expect=expect, refresh=refresh)
+        transfer = Transfer(
+            self._wire,
+            _parsed(url),
+            sink,
+            expect=Expect(size, md5),
+            refresh=refresh,
+            digests=("md5", "sha256"),
+        )
+        self._transfer(transfer)
+        return Downloaded(
+            transfer.position, transfer.hexdigest("md5"), transfer.hexdigest("sha256")
         )
 
     def close(self) -> None:
@@ -212,10 +220,8 @@ class Session:
     def __reduce__(self) -> tuple[object, tuple[Settings]]:
         return Session, (self.settings,)
 
-    def _transfer(self, transfer: Transfer) -> Downloaded:
-        return self._repeat(
-            transfer.attempt, "GET", transfer.url, position=lambda: transfer.position
-        )
+    def _transfer(self, transfer: Transfer) -> None:
+        self._repeat(transfer.attempt, "GET", transfer.url, position=lambda: transfer.position)
 
     def _repeat(
         self,
