@@ -69,7 +69,7 @@ def demo(
             print(f"\n{title}  (sql/queries/{name}.sql)\n")
             answer = cursor.sql(f"select {columns} from ({_statement(name)}) limit {rows}")
             write_table(answer.to_arrow_table(), "table")
-        print("\nval/accuracy of the best run with each optimizer, by epoch\n")
+        print("\nval/loss of the best run with each optimizer, by epoch\n")
         print(_chart(cursor))
     print(_next_steps(store))
 
@@ -108,6 +108,7 @@ def _refuse_other_projects(store: Path, project: str) -> None:
 
 def _chart(cursor: duckdb.DuckDBPyConnection) -> str:
     columns = "group_name || '  ' || display_name, evaluation, value"
+    cursor.execute("set variable metric = 'val/loss'; set variable goal = 'min'")
     curves: dict[str, tuple[list[float], list[float]]] = {}
     for name, epoch, accuracy in cursor.execute(
         f"select {columns} from ({_statement('group_curves')})"
@@ -129,7 +130,8 @@ Everything is in {store}. Go on with
 
   duckdb {store} "from runs limit 5"
   wbexport sql --store {store} "select key, kind, count(*) from keys group by all"
-  wbexport history demo/digits/digits25 --store {store} --keys val/loss,val/accuracy
+  wbexport runs --store {store} --order=-summary_metrics.best_accuracy --limit 5
+  wbexport history demo/digits --store {store} --keys val/loss,val/accuracy > curves.csv
 
 or in Python and notebooks
 

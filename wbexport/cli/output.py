@@ -13,7 +13,7 @@ from wbexport.cli.terminal import printable, render_table
 from wbexport.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import pyarrow as pa
 
@@ -40,23 +40,26 @@ def choose_format(asked: Format | None, *, as_json: bool = False) -> Format:
     return asked or ("json" if as_json else default)
 
 
-def write_table(table: pa.Table, form: Format) -> None:
-    """Writes an Arrow table to standard output.
+def write_table(
+    table: pa.Table | pa.RecordBatchReader, form: Format, *, limit: int | None = None
+) -> None:
+    """Writes an Arrow table, or batches as they come, to standard output.
 
     Args:
         table: What to write.
-        form: One of the formats.
+        form: One of the formats; CSV, Parquet and Arrow hold one batch at a time.
+        limit: At most so many rows.
     """
-    if form == "table":
-        print(_as_text(table))
-        if table.num_rows != 1:
-            note(f"{table.num_rows} rows")
-    elif form == "json":
-        write_json(table.to_pylist())
+    import pyarrow as pa
+
+    batches = _first_rows(table.to_batches() if isinstance(table, pa.Table) else table, limit)
+    if form in {"table", "json"}:
+        whole = pa.Table.from_batches(batches, table.schema)
+        write_json(whole.to_pylist()) if form == "json" else _print_table(whole)
     elif form == "csv":
-        _write_csv(table)
+        _write_csv(batches, table.schema)
     else:
-        _write_bytes(table, form)
+        _write_bytes(batches, table.schema, form)
 
 
 def write_record(record: Mapping[str, object], *, as_json: bool) -> None:
@@ -89,7 +92,16 @@ def note(text: str) -> None:
         print(printable(text), file=sys.stderr)
 
 
-def _as_text(table: pa.Table) -> str:
+def _first_rows(batches: Iterable[pa.RecordBatch], limit: int | None) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        if limit is not None:
+            batch, limit = batch.slice(0, limit), max(0, limit - batch.num_rows)
+        yield batch
+        if limit == 0:
+            return
+
+
+def _print_table(table: pa.Table) -> None:
     import pyarrow as pa
 
     right = [
@@ -97,7 +109,9 @@ def _as_text(table: pa.Table) -> str:
         for field in table.schema
     ]
     rows = [[_cell(value) for value in row.values()] for row in table.to_pylist()]
-    return render_table(table.column_names, rows, right=right)
+    print(render_table(table.column_names, rows, right=right))
+    if table.num_rows != 1:
+        note(f"{table.num_rows} rows")
 
 
 def _cell(value: object) -> str:
@@ -127,30 +141,34 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def _write_csv(table: pa.Table) -> None:
+def _write_csv(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
     """CSV by Arrow; lists, which CSV has no word for, become JSON text."""
     import pyarrow as pa
     from pyarrow import csv
 
-    for index, field in enumerate(table.schema):
-        if pa.types.is_nested(field.type):
-            texts = [
-                None if value is None else json.dumps(_plain(value), ensure_ascii=False)
-                for value in table.column(index).to_pylist()
-            ]
-            table = table.set_column(index, field.name, pa.array(texts, pa.string()))
+    nested = [index for index, field in enumerate(schema) if pa.types.is_nested(field.type)]
+    for index in nested:
+        schema = schema.set(index, pa.field(schema.field(index).name, pa.string()))
     sys.stdout.flush()
-    csv.write_csv(table, sys.stdout.buffer)
+    with csv.CSVWriter(sys.stdout.buffer, schema) as writer:
+        for batch in batches:
+            columns = batch.columns
+            for index in nested:
+                columns[index] = pa.array(map(_json_text, columns[index].to_pylist()), pa.string())
+            writer.write_batch(pa.record_batch(columns, schema=schema))
 
 
-def _write_bytes(table: pa.Table, form: Format) -> None:
+def _json_text(value: object) -> str | None:
+    return None if value is None else json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _write_bytes(batches: Iterable[pa.RecordBatch], schema: pa.Schema, form: Format) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
     sink = pa.PythonFile(sys.stdout.buffer, mode="w")
-    if form == "parquet":
-        parquet.write_table(table, sink)
-    else:
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
+    opened = parquet.ParquetWriter if form == "parquet" else pa.ipc.new_stream
+    with opened(sink, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
     sys.stdout.buffer.flush()

@@ -20,21 +20,19 @@ from wbexport.cli.options import (
     Verbose,
 )
 from wbexport.cli.output import choose_format, write_table
-from wbexport.errors import InputError, QueryError
+from wbexport.errors import QueryError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from wbexport.archive import Archive
-
-__all__ = ["history", "only_project", "parse_filters", "runs", "split_names", "sql"]
+__all__ = ["history", "parse_filters", "runs", "split_names", "sql"]
 
 _SHOWN = ("run_id", "display_name", "state", "group_name", "created_at", "last_step", "tags")
 
 OptionalProject = Annotated[
     str | None,
     typer.Argument(
-        metavar="[ENTITY/PROJECT]", show_default=False, help="May be left out if there is one."
+        metavar="[ENTITY/PROJECT]", show_default=False, help="Every project by default."
     ),
 ]
 Columns = Annotated[
@@ -69,14 +67,11 @@ def runs(
 
     chosen = choose_format(form, as_json=as_json)
     with open_archive(store) as archive:
-        path = project or only_project(archive)
-        found = archive.runs(path, filters=parse_filters(filters), order=order or "+created_at")
+        found = archive.runs(project, filters=parse_filters(filters), order=order)
         table = found.to_arrow()
-    if limit is not None:
-        table = table.slice(0, limit)
     if columns or chosen == "table":
         table = _select(table, split_names(columns) or list(_SHOWN))
-    write_table(table, chosen)
+    write_table(table.slice(0, limit), chosen)
 
 
 def history(
@@ -103,23 +98,20 @@ def history(
     Example: wbexport history team/project --keys loss,acc > curves.csv
     """
     from wbexport.archive import open as open_archive
-    from wbexport.paths import parse_project_path, parse_run_path
+    from wbexport.paths import parse_run_path
 
     chosen = choose_format(form, as_json=as_json)
-    chain = parse_filters(filters) or {}
+    wanted, selection = split_names(keys), parse_filters(filters)
     if path.count("/") > 1:
         run = parse_run_path(path)
-        path = f"{run.entity}/{run.project}"
-        chain = {"$and": [chain, {"name": run.run_id}]}
+        path, selection = str(run.parent), {"$and": [selection or {}, {"name": run.run_id}]}
     with open_archive(store) as archive:
-        parse_project_path(path)
-        found = archive.runs(path, filters=chain, order=order or "+created_at")
-        wanted = split_names(keys)
+        found = archive.runs(path, filters=selection, order=order)
         if samples is None:
-            table = found.scan_histories(keys=wanted, how=how, format="arrow")
+            write_table(found.scan_histories(wanted, how, format="arrow"), chosen, limit=limit)
         else:
-            table = found.histories(samples=samples, keys=wanted, format="arrow")
-    write_table(table.slice(0, limit) if limit is not None else table, chosen)
+            sampled = found.histories(samples, wanted, format="arrow")
+            write_table(sampled.slice(0, limit), chosen)
 
 
 def sql(
@@ -175,22 +167,11 @@ def split_names(text: str | None) -> list[str] | None:
     return [name.strip() for name in text.split(",") if name.strip()] if text else None
 
 
-def only_project(archive: Archive) -> str:
-    """Names the one project of a store.
-
-    Raises:
-        InputError: It holds none, or several.
-    """
-    paths = [f"{entity}/{project}" for entity, project in archive.projects()]
-    if len(paths) == 1:
-        return paths[0]
-    if not paths:
-        raise InputError("this store holds no project yet; run: wbexport sync ENTITY/PROJECT")
-    raise InputError(f"this store holds several projects; name one of: {', '.join(paths)}")
-
-
 def _select(table: pa.Table, names: list[str]) -> pa.Table:
+    from wbexport.query.fields import suggest
+
     missing = [name for name in names if name not in table.column_names]
     if missing and names != list(_SHOWN):
-        raise QueryError(f"no column {missing[0]!r}; there are: {', '.join(table.column_names)}")
+        nearest = suggest(missing[0], table.column_names)
+        raise QueryError(f"no run here has a column {missing[0]!r}{nearest}")
     return table.select([name for name in names if name in table.column_names])

@@ -35,6 +35,7 @@ def serve(
     """
     from wbexport.server.serve import LocalServer
 
+    stopped = _stop_on_signal()
     path = store.expanduser().absolute()
     with LocalServer(path, writable=writable, port=port, token=_read_or_make_token(path)) as server:
         if as_json:
@@ -44,7 +45,7 @@ def serve(
             print(f"export WANDB_API_KEY={shlex.quote(server.token)}", flush=True)
         if not quiet:
             note(f"serving {path}{'' if writable else ', read-only'}; stop with ^C")
-        _wait_for_signal()
+        stopped.wait()
 
 
 def _read_or_make_token(store: Path) -> str:
@@ -63,9 +64,9 @@ def _read_or_make_token(store: Path) -> str:
     return token
 
 
-def _wait_for_signal() -> None:
-    """Waits for ^C or a service manager's wish to stop; both are the normal end of a server."""
+def _stop_on_signal() -> threading.Event:
+    """Listens for ^C and a service manager's wish to stop; both are a server's normal end."""
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    stopped.wait()
+    return stopped

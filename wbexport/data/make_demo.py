@@ -8,6 +8,7 @@ that diverge to NaN, that stop early, and one that crashes.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass
@@ -20,7 +21,10 @@ import wandb
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
+from wbexport.data import DEMO_PROJECT, DEMO_STORE
 from wbexport.server.serve import LocalServer
+from wbexport.settings import Settings
+from wbexport.sync.engine import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +70,7 @@ def recipes(count: int) -> list[Recipe]:
                 optimizer=optimizer,
                 learning_rate=float(f"{fastest * 10 ** -random.uniform(0, 3):.2g}"),
                 hidden=int(random.choice([0, 16, 32, 64])),
-                batch_size=int(random.choice([32, 64, 128])),
+                batch_size=int(random.choice([50, 100, 200])),
                 dropout=float(random.choice([0.0, 0.0, 0.2])),
                 weight_decay=float(random.choice([0.0, 1e-4, 1e-2])),
                 seed=number % 4,
@@ -223,16 +227,15 @@ def log_run(number: int, recipe: Recipe, settings: wandb.Settings) -> None:
 def main() -> None:
     """Trains, logs into a local server, and keeps its store as the sample."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("demo.duckdb"))
+    parser.add_argument("--out", type=Path, default=DEMO_STORE)
     parser.add_argument("--runs", type=int, default=60)
     options = parser.parse_args()
     np.seterr(all="ignore")  # Runs that diverge are part of the sample.
     with tempfile.TemporaryDirectory() as folder:
-        store = Path(folder) / "demo.duckdb"
-        with LocalServer(store, writable=True) as server:
-            settings = wandb.Settings(
+        with LocalServer(Path(folder) / "logged.duckdb", writable=True) as server:
+            os.environ["WANDB_API_KEY"] = server.token
+            logging = wandb.Settings(
                 base_url=server.url,
-                api_key=server.token,
                 root_dir=folder,
                 silent=True,
                 console="off",
@@ -241,14 +244,20 @@ def main() -> None:
                 username="demo",
                 email="demo@example.com",
                 program="train.py",
+                ignore_globs=["*"],
+                x_save_requirements=False,
                 x_disable_stats=True,
                 x_disable_meta=True,
                 x_disable_machine_info=True,
             )
             for number, recipe in enumerate(recipes(options.runs)):
-                log_run(number, recipe, settings)
+                log_run(number, recipe, logging)
                 print(f"{number + 1:3d} {recipe}")
-        shutil.copyfile(store, options.out)
+            # What a sync writes in one go is smaller than what grew while the runs were logged.
+            settings = Settings.load(api_key=server.token, overrides={"base_url": server.url})
+            report = sync(DEMO_PROJECT, synced := Path(folder) / "synced.duckdb", settings=settings)
+        report.raise_for_failures()
+        shutil.copyfile(synced, options.out)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")
 
 
