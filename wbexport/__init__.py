@@ -7,15 +7,30 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wbexport.archive import Archive, open
+    from wbexport.sync.engine import plan, sync
+    from wbexport.sync.interrupts import SyncInterrupted
+    from wbexport.sync.report import SyncReport
 
 __version__ = "0.1.0"
 
-__all__ = ["Archive", "__version__", "open"]
+__all__ = [
+    "Archive",
+    "SyncInterrupted",
+    "SyncReport",
+    "__version__",
+    "open",
+    "plan",
+    "sync",
+]
 
 #: Public name → the module it is imported from when it is first looked at.
 _LAZY = {
     "Archive": "wbexport.archive",
+    "SyncInterrupted": "wbexport.sync.interrupts",
+    "SyncReport": "wbexport.sync.report",
     "open": "wbexport.archive",
+    "plan": "wbexport.sync.engine",
+    "sync": "wbexport.sync.engine",
 }
 
 

@@ -52,7 +52,7 @@ def test_a_bar_shows_runs_rows_and_megabytes():
     stream = io.StringIO()
     bar = Bar("e/p", stream)
     bar.start(10)
-    bar.advance(runs=4, rows=5000, received=2_500_000)
+    bar.update(4, 5000, 2_500_000)
     bar.close()
     assert "5,000 rows, 2.5 MB" in stream.getvalue()
     assert "4/10" in stream.getvalue()
@@ -61,7 +61,7 @@ def test_a_bar_shows_runs_rows_and_megabytes():
 def test_nothing_is_drawn_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]):
     progress = choose_progress(True, "e/p")
     progress.start(1)
-    progress.advance(runs=1, rows=1, received=1)
+    progress.update(1, 1, 1)
     progress.close()
     assert isinstance(progress, Silence)
     assert capsys.readouterr() == ("", "")

@@ -144,6 +144,8 @@ class StoredRun:
         rows: Number of stored history rows.
         last_step: Last stored step; none when there are no rows.
         attempts: How often in a row it failed.
+        generation: How often its history was rewritten, from 1.
+        gone: Whether it is known to be deleted on the server.
     """
 
     run_no: int
@@ -152,6 +154,8 @@ class StoredRun:
     rows: int
     last_step: int | None
     attempts: int = 0
+    generation: int = 1
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,8 +325,9 @@ def plan_run(
         now = now.with_history_of(then) if then else now
     if "history" in include and action in ("new", "resume", "grew", "rewritten"):
         streams.insert(0, "history")
-    if action == "unchanged" and (streams or then is None or now.described != then.described):
-        action = "edited"
+    if action == "unchanged" and stored is not None:
+        same = then is not None and now.described == then.described and not stored.gone
+        action = "unchanged" if same and not streams else "edited"
     appends = stored is not None and action in ("grew", "resume")
     kept = stored.rows if stored is not None and appends else 0
     rows = max(0, (header["history_line_count"] or 0) - kept) if "history" in streams else 0
@@ -353,7 +358,7 @@ def plan_runs(
     Args:
         path: The project, for the report.
         headers: The complete listing.
-        stored: What the store knows, by storage id; runs already known to be deleted left out.
+        stored: What the store knows, by storage id.
         include: The streams that are wanted.
         filtered: Whether the listing was made with a filter; then nothing counts as vanished.
         jobs: Concurrency to estimate for.
@@ -363,5 +368,6 @@ def plan_runs(
     """
     runs = tuple(plan_run(each, stored.get(each["storage_id"]), include) for each in headers)
     listed = {run.storage_id for run in runs}
-    vanished = () if filtered else tuple(sorted(stored.keys() - listed))
+    alive = {name for name, run in stored.items() if not run.gone}
+    vanished = () if filtered else tuple(sorted(alive - listed))
     return SyncPlan(path, runs, vanished, jobs=jobs)

@@ -19,8 +19,8 @@ class Progress(Protocol):
     def start(self, runs: int) -> None:
         """The plan is made: so many runs will be fetched."""
 
-    def advance(self, *, runs: int, rows: int, received: int) -> None:
-        """More runs and rows were committed; `received` is the total of bytes so far."""
+    def update(self, runs: int, rows: int, received: int) -> None:
+        """So many runs and rows are committed and bytes received by now."""
 
     def close(self) -> None:
         """The sync has ended, well or not."""
@@ -32,7 +32,7 @@ class Silence:
     def start(self, runs: int) -> None:
         """Shows nothing."""
 
-    def advance(self, *, runs: int, rows: int, received: int) -> None:
+    def update(self, runs: int, rows: int, received: int) -> None:
         """Shows nothing."""
 
     def close(self) -> None:
@@ -50,7 +50,6 @@ class Bar:
     def __init__(self, label: str, stream: TextIO | None = None) -> None:
         self._label = label
         self._stream = stream
-        self._rows = 0
         self._bar: tqdm[Any] | None = None
 
     def start(self, runs: int) -> None:
@@ -59,12 +58,11 @@ class Bar:
             total=runs, desc=self._label, unit="run", file=self._stream or sys.stderr, leave=False
         )
 
-    def advance(self, *, runs: int, rows: int, received: int) -> None:
+    def update(self, runs: int, rows: int, received: int) -> None:
         """Moves the bar."""
         if self._bar is not None:
-            self._rows += rows
-            self._bar.update(runs)
-            self._bar.set_postfix_str(f"{self._rows:,} rows, {received / 1e6:,.1f} MB")
+            self._bar.update(runs - self._bar.n)
+            self._bar.set_postfix_str(f"{rows:,} rows, {received / 1e6:,.1f} MB")
 
     def close(self) -> None:
         """Removes the bar."""

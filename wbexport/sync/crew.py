@@ -1,0 +1,132 @@
+"""A few threads that fetch runs, and the bounded mailbox through which one writer hears of them."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wbexport.errors import WbexportError
+from wbexport.sync.fetch import Piece, StoppedError
+from wbexport.sync.spool import MEMORY_VALUES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from wbexport.sync.plan import RunPlan
+
+__all__ = ["Crew", "Failure"]
+
+#: Values that may wait for the writer: what bounds the memory of a sync.
+WAITING_VALUES = 1_500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A run that could not be fetched, and why."""
+
+    plan: RunPlan
+    error: Exception
+
+    @property
+    def reason(self) -> str:
+        """The error in words; an unexpected one with its type."""
+        known = isinstance(self.error, WbexportError)
+        return str(self.error) if known else f"{type(self.error).__name__}: {self.error}"
+
+
+class Crew:
+    """Threads that take runs from a list and put what they fetch into a mailbox.
+
+    The threads are daemons: one that waits for a server never holds up the end of the program.
+
+    Args:
+        fetch: Fetches one run, piece by piece.
+        todo: The runs, in the order they are started.
+        jobs: Number of threads.
+        stopped: Set by `stop`; what fetches looks at it too.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[RunPlan], Iterator[Piece]],
+        todo: Iterable[RunPlan],
+        *,
+        jobs: int,
+        stopped: threading.Event,
+    ) -> None:
+        self._fetch = fetch
+        self._todo = deque(todo)
+        self._mailbox: deque[Piece | Failure] = deque()
+        self._values = 0
+        self._stopped = stopped
+        self._changed = threading.Condition()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"wbexport-sync-{number}", daemon=True)
+            for number in range(min(jobs, len(self._todo)))
+        ]
+
+    def start(self) -> None:
+        """Starts the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def take(self, timeout: float) -> Piece | Failure | None:
+        """Returns the next item of the mailbox, or None when none came in time."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._mailbox, timeout)
+            if not self._mailbox:
+                return None
+            item = self._mailbox.popleft()
+            self._values -= _weight(item)
+            self._changed.notify_all()
+            return item
+
+    def stop(self, patience: float = 0.5) -> None:
+        """Lets no thread start or go on; waits a moment for those that can end at once."""
+        with self._changed:
+            self._stopped.set()
+            self._todo.clear()
+            for item in self._mailbox:
+                if isinstance(item, Piece):
+                    item.discard()
+            self._mailbox.clear()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(patience)
+            patience = 0.0 if thread.is_alive() else patience
+
+    def _work(self) -> None:
+        while True:
+            try:
+                plan = self._todo.popleft()
+            except IndexError:
+                return
+            try:
+                for piece in self._fetch(plan):
+                    self._put(piece)
+            except StoppedError:
+                return
+            except Exception as error:
+                # One bad run must not stop the others; the writer decides what it means.
+                try:
+                    self._put(Failure(plan, error))
+                except StoppedError:
+                    return
+
+    def _put(self, item: Piece | Failure) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped.is_set() or self._values < WAITING_VALUES)
+            if self._stopped.is_set():
+                if isinstance(item, Piece):
+                    item.discard()
+                raise StoppedError
+            self._values += _weight(item)
+            self._mailbox.append(item)
+            self._changed.notify_all()
+
+
+def _weight(item: Piece | Failure) -> int:
+    """Values an item holds in memory; one at least, so that nothing is free."""
+    return min(max(item.values, 1), MEMORY_VALUES) if isinstance(item, Piece) else 1

@@ -1,0 +1,336 @@
+"""Brings a project into a store: list, plan, fetch, verify, commit, and again next time."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from wbexport.api.client import Api
+from wbexport.api.listing import fetch_run_headers
+from wbexport.errors import (
+    AuthError,
+    InputError,
+    RateLimitError,
+    ServerError,
+    StoreError,
+    SyncError,
+    TransportError,
+)
+from wbexport.paths import parse_project_path
+from wbexport.store.database import Store
+from wbexport.store.writer import ProjectRow
+from wbexport.sync.commit import Committer, read_stored
+from wbexport.sync.crew import Crew, Failure
+from wbexport.sync.fetch import Piece, Source, fetch_run
+from wbexport.sync.interrupts import Interrupts, SyncInterrupted
+from wbexport.sync.plan import DEFAULT_STREAMS, Stream, SyncPlan, plan_runs
+from wbexport.sync.progress import choose_progress
+from wbexport.sync.report import SyncReport
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from os import PathLike
+
+    from wbexport.api.listing import Headers
+    from wbexport.paths import ProjectPath
+    from wbexport.settings import Settings
+    from wbexport.sync.progress import Progress
+
+__all__ = ["plan", "sync"]
+
+#: More than this share of a project's runs is never taken as deleted without being told so.
+VANISHING_SHARE = 0.1
+#: After so many runs in a row without an answer the server is taken as down.
+OUTAGE_RUNS = 10
+_OUTAGE = (TransportError, ServerError, RateLimitError)
+
+
+def sync(
+    path: str,
+    store: str | PathLike[str] | Store = "wb.duckdb",
+    *,
+    filters: Mapping[str, Any] | None = None,
+    include: Collection[Stream] = DEFAULT_STREAMS,
+    jobs: int = 8,
+    progress: bool | Progress = False,
+    api: Api | None = None,
+    settings: Settings | None = None,
+    accept_deletes: bool = False,
+    in_place: bool = False,
+) -> SyncReport:
+    """Brings a project over, completely the first time, then only what changed.
+
+    What is stored is readable at any moment, and a sync that was killed goes on where it was.
+    A run that fails does not stop the others; it is tried again next time.
+
+    Args:
+        path: The project, as `entity/project`.
+        store: The store's file, made if there is none, or an open store to write.
+        filters: W&B's filter: which runs. Runs outside of it are left as they are.
+        include: What to bring over of each run: history, system, files, console.
+        jobs: How many runs are fetched at once.
+        progress: True draws a bar on standard error, if that is a terminal.
+        api: The connection; made from the environment when None.
+        settings: Settings for a connection of its own.
+        accept_deletes: Believe the server even if more than a tenth of the runs are gone.
+            They are marked, and stay in the store.
+        in_place: Write the published file itself, for want of room for a second copy.
+
+    Returns:
+        What was done.
+
+    Raises:
+        InputError: An argument cannot be right; nothing was sent.
+        NotFoundError: There is no such project, or this key may not see it.
+        AuthError: The key is refused; what was committed before stays.
+        SyncError: Too many runs are gone; nothing was changed.
+        StoreError: The store cannot be written.
+        SyncInterrupted: ^C or SIGTERM; what was finished is stored and published.
+
+    Example:
+        >>> wbexport.sync("team/project", "wb.duckdb").status  # doctest: +SKIP
+        'ok'
+    """
+    started = time.monotonic()
+    _check_arguments(include, jobs)
+    with ExitStack() as stack:
+        api = api or stack.enter_context(_connect(settings))
+        project = parse_project_path(path, lambda: api.default_entity, api.settings.project)
+        if not isinstance(store, Store):
+            store = stack.enter_context(Store.open_writer(Path(store), in_place=in_place))
+        streams = tuple(dict.fromkeys(include))
+        job = _Job(api, project, store, filters=filters, include=streams, jobs=jobs)
+        job.plan()
+        job.find_gone(accept_deletes=accept_deletes)
+        job.run(choose_progress(progress, str(project)))
+        return job.report(started)
+
+
+def plan(
+    path: str,
+    store: str | PathLike[str] | Store = "wb.duckdb",
+    *,
+    filters: Mapping[str, Any] | None = None,
+    include: Collection[Stream] = DEFAULT_STREAMS,
+    jobs: int = 8,
+    api: Api | None = None,
+    settings: Settings | None = None,
+) -> SyncPlan:
+    """Tells what `sync` would fetch, without writing anything.
+
+    Args:
+        path: The project, as `entity/project`.
+        store: The store's file, which need not exist, or an open store.
+        filters: W&B's filter: which runs.
+        include: What to bring over of each run: history, system, files, console.
+        jobs: How many runs would be fetched at once.
+        api: The connection; made from the environment when None.
+        settings: Settings for a connection of its own.
+
+    Returns:
+        Runs per action, rows, bytes, requests and minutes.
+
+    Raises:
+        InputError: An argument cannot be right.
+        NotFoundError: There is no such project, or this key may not see it.
+
+    Example:
+        >>> wbexport.plan("team/project").minutes  # doctest: +SKIP
+        2.5
+    """
+    _check_arguments(include, jobs)
+    with ExitStack() as stack:
+        api = api or stack.enter_context(_connect(settings))
+        project = parse_project_path(path, lambda: api.default_entity, api.settings.project)
+        if not isinstance(store, Store):
+            file = Path(store).expanduser()
+            opened = Store.open_reader(file) if file.exists() else Store.in_memory()
+            store = stack.enter_context(opened)
+        streams = tuple(dict.fromkeys(include))
+        job = _Job(api, project, store, filters=filters, include=streams, jobs=jobs)
+        return job.plan()
+
+
+def _check_arguments(include: Collection[Stream], jobs: int) -> None:
+    unknown = set(include) - set(get_args(Stream))
+    if isinstance(include, str) or unknown:
+        known = ", ".join(get_args(Stream))
+        raise InputError(f"include must be a list of any of {known}; not {include!r}.")
+    if jobs < 1:
+        raise InputError(f"jobs must be 1 or more, not {jobs}.")
+
+
+@contextmanager
+def _connect(settings: Settings | None) -> Iterator[Api]:
+    api = Api(settings=settings)
+    try:
+        yield api
+    finally:
+        api.client.session.close()
+
+
+class _Job:
+    """One sync from its listing to its report."""
+
+    def __init__(
+        self,
+        api: Api,
+        project: ProjectPath,
+        store: Store,
+        *,
+        filters: Mapping[str, Any] | None,
+        include: tuple[Stream, ...],
+        jobs: int,
+    ) -> None:
+        self._service = api.client
+        self._origin = str(api.settings.origin)
+        self._project = project
+        self._store = store
+        self._filters = filters
+        self._include = include
+        self._jobs = jobs
+        self._before = (0, 0)
+        self._before = self._traffic()
+
+    def plan(self) -> SyncPlan:
+        """Lists the project and compares it with the store."""
+        self._listed = self._list()
+        self._stored = read_stored(self._store, self._origin, self._listed.storage_id)
+        row = ProjectRow(
+            self._origin,
+            self._listed.storage_id,
+            self._project.entity,
+            self._project.project,
+            internal_id=self._listed.internal_id,
+        )
+        self._committer = Committer(self._store, row, self._listed, self._stored)
+        self._rows = {row["storage_id"]: row for row in self._listed.runs.to_pylist()}
+        self._plan = plan_runs(
+            str(self._project),
+            self._rows.values(),
+            self._stored.runs,
+            include=self._include,
+            filtered=bool(self._filters),
+            jobs=self._jobs,
+        )
+        return self._plan
+
+    def find_gone(self, *, accept_deletes: bool) -> None:
+        """Believes that a run was deleted only when a second complete listing agrees."""
+        self._gone = self._missing_from(self._listed, set(self._plan.vanished))
+        if not self._gone:
+            return
+        self._gone = self._missing_from(self._list(), self._gone)
+        limit = VANISHING_SHARE * len(self._stored.runs)
+        if len(self._gone) > limit and not accept_deletes:
+            raise SyncError(
+                f"{len(self._gone)} of the {len(self._stored.runs)} stored runs of {self._project} "
+                "are no longer listed, which looks like a changed key or a moved project. Nothing "
+                "was changed. If they were deleted, sync again with accept_deletes "
+                "(--accept-deletes): they are marked as deleted and stay in the store."
+            )
+
+    def run(self, progress: Progress) -> None:
+        """Fetches and commits what the plan asks for; then publishes."""
+        committer = self._committer
+        for each in self._plan.runs:
+            if each.action == "unchanged":
+                committer.note_unchanged(each)
+        fetched = sorted(
+            (each for each in self._plan.todo if each.streams), key=lambda each: -each.values
+        )
+        edited = [each for each in self._plan.todo if not each.streams]
+        if not (fetched or edited or self._gone or self._listed.unreadable):
+            return
+        source = Source(
+            self._service,
+            self._project,
+            self._store,
+            dict.fromkeys(each.run_id for each in fetched),
+        )
+        crew = Crew(
+            lambda each: fetch_run(source, each, self._rows[each.storage_id]),
+            fetched,
+            jobs=self._jobs,
+            stopped=source.stopped,
+        )
+        progress.start(len(self._plan.todo))
+        stopped: Exception | None = None
+        try:
+            with Interrupts() as interrupts:
+                for each in edited:
+                    committer.add(Piece(each, each.stored.status if each.stored else "header"))
+                crew.start()
+                stopped = self._drive(crew, committer, interrupts, progress)
+                sent, received = self._traffic()
+                committer.finish(self._gone, requests=sent, received=received, error=stopped)
+        finally:
+            crew.stop()
+            progress.close()
+        if stopped is not None:
+            raise stopped
+        if interrupts.requested:
+            raise SyncInterrupted(
+                f"Interrupted: {committer.runs:,} of {len(self._plan.todo):,} runs of "
+                f"{self._project} are stored. The same sync, started again, goes on from there."
+            )
+
+    def _drive(
+        self, crew: Crew, committer: Committer, interrupts: Interrupts, progress: Progress
+    ) -> Exception | None:
+        """Commits what the crew brings; returns the error that ends a sync before its time."""
+        waiting = {each.storage_id for each in self._plan.todo if each.streams}
+        unanswered = 0
+        while waiting and not interrupts.requested:
+            item = crew.take(timeout=0.1)
+            if isinstance(item, Failure):
+                if isinstance(item.error, AuthError | StoreError):
+                    return item.error
+                unanswered = unanswered + 1 if isinstance(item.error, _OUTAGE) else 0
+            elif item is not None:
+                unanswered = 0
+            if item is not None:
+                committer.add(item)
+                if isinstance(item, Failure) or item.final:
+                    waiting.discard(item.plan.storage_id)
+            if committer.commit_if_due():
+                progress.update(committer.runs, committer.rows, self._traffic()[1])
+            if isinstance(item, Failure) and unanswered >= OUTAGE_RUNS:
+                return item.error
+        return None
+
+    def report(self, started: float) -> SyncReport:
+        """Tells what was done."""
+        sent, received = self._traffic()
+        committer = self._committer
+        return SyncReport(
+            path=str(self._project),
+            store=str(self._store.path),
+            status="partial" if committer.partial else "ok",
+            runs=len(self._rows) + len(self._listed.unreadable),
+            actions=self._plan.actions,
+            vanished=len(self._gone),
+            rows=committer.rows,
+            bytes=received,
+            requests=sent,
+            seconds=round(time.monotonic() - started, 3),
+            failures=committer.failures,
+            incomplete=committer.incomplete,
+        )
+
+    def _list(self) -> Headers:
+        return fetch_run_headers(self._service, self._project, filters=self._filters)
+
+    def _missing_from(self, listed: Headers, candidates: set[str]) -> set[str]:
+        """Narrows candidates to those a listing shows to be gone; a shaky listing shows nothing."""
+        unread = {lost.storage_id for lost in listed.unreadable}
+        if not listed.stable or None in unread:
+            return set()
+        return candidates - set(listed.runs["storage_id"].to_pylist()) - unread
+
+    def _traffic(self) -> tuple[int, int]:
+        """Requests sent and bytes received by this sync so far."""
+        stats = self._service.session.stats
+        return stats.requests - self._before[0], stats.bytes_received - self._before[1]
