@@ -74,6 +74,10 @@ class Service:
     clock: Callable[[], datetime] = utc_now
     _crashes_checked: float = -_CRASH_CHECK
 
+    def forget_crash_check(self) -> None:
+        """Let the next request look for silent runs, however short ago that was."""
+        self._crashes_checked = -_CRASH_CHECK
+
     def mark_crashed(self) -> None:
         """Give up silent runs, unless that was done just now."""
         now = time.monotonic()

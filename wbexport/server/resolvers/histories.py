@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from wbexport.arrow.convert import long_to_rows
 from wbexport.arrow.literals import write_json
@@ -17,9 +15,10 @@ from wbexport.server.resolvers.runs import json_numbers
 from wbexport.store import reader
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from wbexport.server.exports import Export
     from wbexport.server.service import Info, Node
-
 
 __all__ = ["RESOLVERS"]
 
