@@ -22,8 +22,8 @@ ROWS = (
     ("graphql",),
     ("api", "store"),
     ("sync", "views", "export", "server"),
-    ("archive",),
-    ("cli", "data"),
+    ("archive", "data"),
+    ("cli",),
     ("__init__", "__main__"),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROWS) for room in rooms}

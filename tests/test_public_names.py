@@ -32,17 +32,10 @@ def sort_key(name: str) -> tuple[int, str]:
 
 
 def own_names(module: ModuleType) -> set[str]:
-    """Public names that the module itself defines at its top."""
+    """Functions and classes without an underscore that the module itself defines at its top."""
     tree = ast.parse(inspect.getsource(module))
-    names: set[str] = set()
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names.update(target.id for target in node.targets if isinstance(target, ast.Name))
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            names.add(node.target.id)
-    return {name for name in names if not name.startswith("_")}
+    definitions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    return {node.name for node in definitions if not node.name.startswith("_")}
 
 
 @each_module

@@ -210,7 +210,7 @@ def log_run(number: int, recipe: Recipe, settings: wandb.Settings) -> None:
         tags=["mlp" if recipe.hidden else "baseline", f"seed-{recipe.seed}"],
         notes=NOTES.get(number),
         config=asdict(recipe) | {"data": {"name": "digits", "train": LEARN}},
-        settings=settings,
+        settings=settings.model_copy(),  # `init` writes the notes of a run into it.
     ) as run:
         best = 0.0
         for update, row in enumerate(train(recipe)):
