@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wbexport.api.client import Api
     from wbexport.archive import Archive, open
     from wbexport.sync.engine import plan, sync
     from wbexport.sync.interrupts import SyncInterrupted
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Api",
     "Archive",
     "SyncInterrupted",
     "SyncReport",
@@ -25,6 +27,7 @@ __all__ = [
 
 #: Public name → the module it is imported from when it is first looked at.
 _LAZY = {
+    "Api": "wbexport.api.client",
     "Archive": "wbexport.archive",
     "SyncInterrupted": "wbexport.sync.interrupts",
     "SyncReport": "wbexport.sync.report",
