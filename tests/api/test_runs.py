@@ -305,6 +305,28 @@ def test_a_key_that_appeared_since_the_plan_is_an_error_not_a_silent_loss(
     assert isinstance(caught.value, IntegrityError) or "IntegrityError" in str(caught.value)
 
 
+def test_keys_that_the_server_does_not_list_are_found_by_reading(
+    stub: ProjectStub, runs: Runs
+) -> None:
+    listed = stub.operations["RunsFull"]
+
+    def unlisted(v: dict[str, Any]) -> Any:
+        answer = listed(v)
+        for edge in answer["project"]["runs"]["edges"]:
+            edge["node"]["historyKeys"] = None
+        return answer
+
+    stub.operations["RunsFull"] = unlisted
+    log(stub, 0, {"a": 1})
+    log(stub, 1, {"a": 2, "b": True}, {"c": [1]})
+    frame = runs.scan_histories().collect()
+    assert frame.rows() == [
+        ("run-0", 0, 1.0, None, None),
+        ("run-1", 0, 2.0, True, None),
+        ("run-1", 1, None, None, "[1]"),
+    ]
+
+
 def test_members_of_logged_objects_fill_the_dotted_keys(stub: ProjectStub, runs: Runs) -> None:
     listed = stub.operations["RunsFull"]
 

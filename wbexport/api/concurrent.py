@@ -34,7 +34,7 @@ def map_in_order(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> li
     Raises:
         Exception: Whatever `work` raised for the first item that failed; the rest is given up.
     """
-    with ThreadPoolExecutor(min(WORKERS, len(items)) or 1) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         try:
             return list(pool.map(work, items))
         except BaseException:

@@ -11,23 +11,37 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from polars.io.plugins import register_io_source
 
-from wbexport.api.concurrent import iter_each
-from wbexport.api.history import check_sampling, scan_long
+from wbexport.api.concurrent import iter_each, map_in_order
+from wbexport.api.history import HistorySource, check_sampling, fetch_sources, scan_long
 from wbexport.api.scan import check_steps
 from wbexport.arrow.convert import long_to_wide, rows_to_long
 from wbexport.arrow.literals import parse_json
-from wbexport.arrow.promote import column_type
+from wbexport.arrow.promote import column_type, kinds_of, promote, promote_all
 from wbexport.errors import InputError, IntegrityError, QueryError
 from wbexport.graphql.models import HistoryKeys, RunNode, read_node
 from wbexport.paths import ProjectPath, RunPath
 from wbexport.query.fields import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from wbexport.api.service import Service
 
 __all__ = ["HistoriesPlan", "lazy_frame", "plan_histories"]
+
+_RUNS_PER_REQUEST = 50
+
+#: Kinds of the types by which a server counts the values of a key.
+_KINDS = {
+    "number": "float",
+    "string": "string",
+    "boolean": "bool",
+    "map": "json",
+    "list": "json",
+    "nil": "null",
+}
+#: A server does not say which numbers are whole, nor what a key without values would hold.
+_COLUMN_KINDS = {"int": "float", "null": "float"}
 
 
 @dataclass(frozen=True)
@@ -68,9 +82,16 @@ class HistoriesPlan:
             IntegrityError: A value does not fit the type that the server gave for its key.
             RequestError: A run could not be read.
         """
-        return iter_each(partial(self._iter_run, run) for run in self.runs)
+        return iter_each(self._streams())
 
-    def _iter_run(self, run: RunPath) -> Iterator[pa.Table]:
+    def _streams(self) -> Iterator[Callable[[], Iterator[pa.Table]]]:
+        for start in range(0, len(self.runs), _RUNS_PER_REQUEST):
+            runs = self.runs[start : start + _RUNS_PER_REQUEST]
+            sources = fetch_sources(self.client, runs[0].parent, [run.run_id for run in runs])
+            for run in runs:
+                yield partial(self._iter_run, run, sources.get(run.run_id))
+
+    def _iter_run(self, run: RunPath, source: HistorySource | None) -> Iterator[pa.Table]:
         for long in scan_long(
             self.client,
             self.client.session,
@@ -78,6 +99,7 @@ class HistoriesPlan:
             from_step=self.min_step,
             to_step=self.max_step,
             keys=self.keys,
+            source=source,
         ):
             table = self._spread(long, run)
             if table.num_rows:
@@ -121,8 +143,9 @@ def plan_histories(
         max_step: Step to stop before.
 
     Returns:
-        The plan. A key is a number when the server counted only numbers in it, text when only
-        strings; every other key holds JSON.
+        The plan. A column has the one type in which the server counted its values, numbers as
+        floats; values of several types are JSON. Keys that the server does not list are found by
+        reading.
 
     Raises:
         InputError: An argument that cannot be right.
@@ -134,7 +157,11 @@ def plan_histories(
         raise InputError(f"how must be 'any' or 'all', not {how!r}.")
     if how == "all" and not keys:
         raise InputError("how='all' needs keys.")
-    kinds = _kinds([read_node(HistoryKeys, node.history_keys) for node in nodes])
+    runs = {node.id: RunPath(project.entity, project.project, node.name) for node in nodes}
+    listed = {node.id: _listed_kinds(node) for node in nodes}
+    unlisted = [n.id for n in nodes if not listed[n.id] and n.history_line_count != 0]
+    logged = map_in_order(lambda id: _logged_kinds(client, runs[id]), unlisted)
+    kinds = _join_kinds([*listed.values(), *logged])
     if keys is not None:
         for key in keys:
             if key not in kinds and nodes:
@@ -142,7 +169,7 @@ def plan_histories(
         kinds = {key: kinds.get(key, "float") for key in dict.fromkeys(keys)}
     return HistoriesPlan(
         client=client,
-        runs=tuple(RunPath(project.entity, project.project, node.name) for node in nodes),
+        runs=tuple(runs.values()),
         kinds=kinds,
         keys=None if keys is None else tuple(kinds),
         how="all" if how == "all" else "any",
@@ -182,19 +209,33 @@ def lazy_frame(plan: HistoriesPlan) -> pl.LazyFrame:
     return register_io_source(read, schema=empty.schema)
 
 
-def _kinds(accounts: Sequence[HistoryKeys]) -> dict[str, str]:
-    types: dict[str, set[str]] = {}
-    for account in accounts:
-        for key in account.keys:
-            types.setdefault(key, set()).update(account.types_of(key))
-    types.pop("_step", None)
-    return {key: _kind(types[key]) for key in sorted(types)}
+def _listed_kinds(node: RunNode) -> dict[str, str]:
+    """Give the kind of each key of a run, as far as the server lists them."""
+    listed = read_node(HistoryKeys, node.history_keys)
+    return {key: _kind(listed.types_of(key)) for key in listed.keys if key != "_step"}
 
 
-def _kind(types: set[str]) -> str:
-    if types <= {"number"}:
-        return "float"
-    return "string" if types == {"string"} else "mixed"
+def _kind(types: frozenset[str]) -> str:
+    kinds = [_KINDS.get(name, "mixed") for name in types]
+    return promote_all(kinds)
+
+
+def _logged_kinds(client: Service, run: RunPath) -> dict[str, str]:
+    """Give the kind of each key of a run whose keys the server does not list, by reading it."""
+    found: dict[str, str] = {}
+    for long in scan_long(client, client.session, run):
+        for key, kind in kinds_of(long).items():
+            found[key] = promote(found.get(key, "null"), kind)
+    found.pop("_step", None)
+    return found
+
+
+def _join_kinds(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for part in parts:
+        for key, kind in part.items():
+            joined[key] = promote(joined.get(key, "null"), kind)
+    return {key: _COLUMN_KINDS.get(kind, kind) for key, kind in sorted(joined.items())}
 
 
 def _with_all_keys(long: pa.Table, count: int) -> pa.Table:
