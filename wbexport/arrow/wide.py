@@ -93,15 +93,11 @@ def long_to_wide(
     if keys is not None:
         long = long.filter(pc.is_in(long.column("key"), value_set=pa.array(keys, pa.string())))
     kinds = kinds_of(long) if kinds is None else kinds
-    columns = {"_step": long.column("step").combine_chunks()}
-    if "run_no" in long.column_names:
-        columns = {"run_no": long.column("run_no").combine_chunks(), **columns}
-    places, first_rows = _number_rows(*(column.to_numpy() for column in columns.values()))
-    columns = {name: column.take(pa.array(first_rows)) for name, column in columns.items()}
+    places, columns = _number_rows(long)
     if keys is None:
         keys = sorted(set(pc.unique(long.column("key")).to_pylist()) | set(kinds))
     wanted = {key: kinds.get(key, "null") for key in keys if key not in columns}
-    return pa.table(columns | scatter(long, places, len(first_rows), wanted))
+    return pa.table(columns | scatter(long, places, len(columns["_step"]), wanted))
 
 
 def long_to_export(long: pa.Table, kinds: Mapping[str, str] | None = None) -> pa.Table | None:
@@ -195,21 +191,50 @@ def _literal(number: float) -> str:
     return write_json(decode_value(number, None))
 
 
-def _number_rows(*columns: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Number the rows by the order of their columns, equal rows alike.
+def _number_rows(long: pa.Table) -> tuple[NDArray[np.intp], dict[str, pa.Array]]:
+    """Number the rows by run and step.
 
     Returns:
-        The number of each row, and one row of each number.
+        The row of each value, and the columns that say what the rows are.
     """
-    numbers = np.zeros(len(columns[0]), np.int64)
-    for column in columns:
-        values = np.sort(pc.unique(pa.array(column)).to_numpy())
-        numbers = numbers * (len(values) + 1) + np.searchsorted(values, column)
-    distinct = np.sort(pc.unique(pa.array(numbers)).to_numpy())
-    places = np.searchsorted(distinct, numbers)
-    first_rows = np.empty(len(distinct), np.intp)
-    first_rows[places] = np.arange(len(places))
-    return places, first_rows
+    steps = long.column("step").to_numpy()
+    # Inside a stretch of one run and key steps grow; where they do not, another one starts.
+    starts = np.union1d([0], np.flatnonzero(np.diff(steps) <= 0) + 1)
+    starts = np.union1d(starts, [start for _, start, _ in key_runs(long)])
+    if "run_no" not in long.column_names:
+        places, rows = _number_steps(steps, starts)
+        return places, {"_step": pa.array(rows)}
+    run_nos = long.column("run_no").to_numpy()
+    run_starts = np.flatnonzero(np.diff(run_nos, prepend=-1))
+    run_stops = np.append(run_starts[1:], len(run_nos))
+    starts = np.union1d(starts, run_starts)
+    all_places = np.empty(len(steps), np.intp)
+    all_steps = [np.empty(0, np.int64)]
+    height = 0
+    by_number = np.argsort(run_nos[run_starts])
+    for start, stop in zip(run_starts[by_number], run_stops[by_number], strict=False):
+        inside = starts[np.searchsorted(starts, start) : np.searchsorted(starts, stop)]
+        places, rows = _number_steps(steps[start:stop], inside - start)
+        all_places[start:stop] = places + height
+        all_steps.append(rows)
+        height += len(rows)
+    row_runs = np.repeat(run_nos[run_starts[by_number]], list(map(len, all_steps[1:])))
+    return all_places, {"run_no": pa.array(row_runs), "_step": pa.array(np.concatenate(all_steps))}
+
+
+def _number_steps(
+    steps: NDArray[np.int64], starts: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Give the place of each step of a run among its distinct steps, and these in order."""
+    parts = np.split(steps, starts[1:])
+    if all(np.array_equal(part, parts[0]) for part in parts):
+        return np.tile(np.arange(len(parts[0])), len(parts)), parts[0]
+    rows = max(parts, key=len)
+    places = np.searchsorted(rows, steps)
+    if not np.array_equal(rows[np.minimum(places, len(rows) - 1)], steps):
+        rows = np.unique(steps)
+        places = np.searchsorted(rows, steps)
+    return places, rows
 
 
 def _one_row_a_step(table: pa.Table, step_key: str) -> tuple[pa.Table, NDArray[np.int64]]:
