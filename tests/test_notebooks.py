@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
@@ -24,10 +24,10 @@ def executed(name: str, folder: Path) -> NotebookNode:
     return client.execute()
 
 
-def output_of(notebook: NotebookNode, tag: str, kind: str = "text/plain") -> Any:
+def output_of(notebook: NotebookNode, tag: str, kind: str = "text/plain") -> str:
     """What the cell with a tag gave back."""
     cell = next(cell for cell in notebook.cells if tag in cell.metadata.get("tags", []))
-    return next(output.data[kind] for output in cell.outputs if "data" in output)
+    return next(str(output.data[kind]) for output in cell.outputs if "data" in output)
 
 
 @pytest.fixture
@@ -51,5 +51,4 @@ def test_the_first_export_ends_in_frames_and_a_plot(empty_home: Path) -> None:
     assert "60 new" in output_of(notebook, "sync")
     assert "60 unchanged" in output_of(notebook, "sync-again")
     assert "shape: (3, 5)" in output_of(notebook, "by-optimizer")
-    chart = output_of(notebook, "plot", "application/vnd.vegalite.v6+json")
-    assert chart["encoding"]["color"]["field"] == "optimizer"
+    assert '"field": "optimizer"' in output_of(notebook, "plot", "text/html")
