@@ -64,10 +64,9 @@ def incoming(cursor: duckdb.DuckDBPyConnection, table: pa.Table) -> Iterator[Non
     """
     _settle(cursor)
     cursor.register("incoming", table)
-    try:
-        yield
-    finally:
-        cursor.unregister("incoming")
+    yield
+    # After an error the transaction is over, and its cursor is closed with what it held.
+    cursor.unregister("incoming")
 
 
 def _settle(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -91,10 +91,10 @@ set
     last_step = runs.stored_last_step
 from (
     select
-        s.run_no,
+        r.run_no,
         json_object(
             'sets', json_array(),
-            'keys', json_group_object(k.key, json_object(
+            'keys', if(count(s.key) = 0, json_object(), json_group_object(coalesce(s.key, ''), json_object(
                 'typeCounts', list_filter([
                     {'type': 'number', 'count': s.ints + s.floats + s.bigs},
                     {'type': 'string', 'count': s.strings},
@@ -103,15 +103,21 @@ from (
                     {'type': 'map', 'count': s.maps},
                     {'type': 'list', 'count': s.lists}
                 ], lambda each: each.count > 0),
-                'monotonic', k.key in ('_runtime', '_step', '_timestamp'),
+                'monotonic', s.key in ('_runtime', '_step', '_timestamp'),
                 'previousValue', case when json_valid(s.last) then cast(s.last as json) end
-            )),
-            'lastStep', max(s.last_step)
+            ))),
+            'lastStep', coalesce(max(s.last_step), -1)
         ) as history_keys
-    from stored.run_keys s
-    join stored.keys k on k.key_no = s.key_no and k.stream = 'history'
-    where s.run_no in (select unnest(?::integer[]))
-    group by s.run_no
+    from stored.runs r
+    left join (
+        select *
+        from stored.run_keys
+        join stored.keys using (key_no)
+        where stream = 'history'
+        order by key_no
+    ) s on s.run_no = r.run_no
+    where r.run_no in (select unnest(?::integer[]))
+    group by r.run_no
 ) derived
 where runs.run_no = derived.run_no
 """
