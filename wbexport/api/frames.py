@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -33,12 +34,20 @@ def frame_of_rows(
     Raises:
         InputError: The format is unknown, or pandas is asked for and not installed.
     """
-    names = dict.fromkeys(key for row in rows for key in row)
-    ordered = sorted(names) if sort_columns else list(names)
-    columns = {
-        escape_surrogates(name): _column([row.get(name) for row in rows]) for name in ordered
+    shapes = dict.fromkeys(map(tuple, rows))
+    names = list(dict.fromkeys(name for shape in shapes for name in shape))
+    columns: dict[str, list[Any]] = {
+        name: [] for name in (sorted(names) if sort_columns else names)
     }
-    return to_format(pa.table(columns), format)
+    # Rows of one shape are transposed together, which is many times faster than value by value.
+    for shape, group in groupby(rows, key=tuple):
+        members = [row.values() for row in group]
+        values = dict(zip(shape, zip(*members, strict=True), strict=True))
+        missing = (None,) * len(members)
+        for name, column in columns.items():
+            column += values.get(name, missing)
+    table = {escape_surrogates(name): _column(column) for name, column in columns.items()}
+    return to_format(pa.table(table), format)
 
 
 def _column(values: list[Any]) -> pa.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -40,6 +41,7 @@ __all__ = [
 
 _Row = dict[str, Any]
 
+_SPECIAL_NUMBER = re.compile(r'"(?:NaN|-?Infinity)"')
 _EVENT_ROWS = 10_000
 _LIVE_KEYS = ["_step"]
 _SOURCES_PER_REQUEST = 50
@@ -226,8 +228,10 @@ def sampled_rows(
     else:
         operation = "RunHistory" if stream == "default" else "RunEvents"
         run = fetch_run(graphql, operation, path, samples=samples)
-        lines = run.get("history")
-        rows = parse_rows(lines) if isinstance(lines, list) else None
+        lines: list[str] | None = run.get("history")
+        rows = None if lines is None else parse_rows(lines)
+        if rows and not any(map(_SPECIAL_NUMBER.search, lines or ())):
+            return rows
     if rows is None:
         raise ResponseError(f"The server sent no history for {path}; try again later.")
     known = read_node(HistoryKeys, run.get("historyKeys") or {})

@@ -141,7 +141,9 @@ class Runs(Collection[Run]):
                 x_axis=x_axis,
                 stream=stream,
             )
-            return [row | {"run_id": run.id} for row in rows]
+            for row in rows:
+                row["run_id"] = run.id
+            return rows
 
         rows = [row for part in map_in_order(fetch, list(self)) for row in part]
         return rows if format == "default" else frame_of_rows(rows, format, sort_columns=True)
