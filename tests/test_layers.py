@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
+import tomllib
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,6 +121,24 @@ def test_each_library_stays_in_its_room(path: Path) -> None:
         top = found.module.split(".")[0]
         assert top not in BANNED, f"line {found.line}: {found.module} is banned"
         assert OWNED.get(top, room_of(path)) == room_of(path), f"line {found.line}: {found.module}"
+
+
+def test_every_library_is_a_declared_dependency() -> None:
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[<>=\[ ]", each)[0].lower() for each in project["dependencies"]}
+    distributions = packages_distributions()
+    used = {
+        found.module.split(".")[0]
+        for path in MODULES
+        if path.stem != "make_demo"
+        for found in read_imports(path)
+    } - sys.stdlib_module_names
+    undeclared = {
+        module
+        for module in used - {"wbexport", "pandas"}
+        if not declared & {name.lower() for name in distributions.get(module, [module])}
+    }
+    assert undeclared == set()
 
 
 @each_module
