@@ -24,11 +24,26 @@ if TYPE_CHECKING:
 
     from wbexport.server.app import Application
 
-__all__ = ["Raw", "application", "authorization"]
+__all__ = ["Raw", "application", "authorization", "spelled"]
 
 
 def authorization(token: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"api:{token}".encode()).decode()}
+
+
+def spelled(value: Any) -> str:
+    """Return one spelling for equal JSON: whole floats are integers, keys are sorted."""
+    return json.dumps(_whole(value), sort_keys=True)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
 
 
 _numbers = itertools.count()
@@ -54,6 +69,7 @@ class Raw:
     def __init__(self, app: Application, token: str, project: str = "demo") -> None:
         self.app = app
         self.project = project
+        self.token = token
         self.client = Client(app)
         self.headers = authorization(token)
 
@@ -64,7 +80,7 @@ class Raw:
         return other
 
     def call(self, method: str, path: str, **options: Any) -> TestResponse:
-        options.setdefault("base_url", "http://127.0.0.1")
+        options = {"base_url": "http://127.0.0.1", "buffered": True} | options
         return self.client.open(path, method=method, **options)
 
     def follow(self, method: str, url: str, **options: Any) -> TestResponse:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.server.client import Raw, application
+from tests.server.client import Raw, application, spelled
 from wbexport.server.service import utc_now
 
 if TYPE_CHECKING:
@@ -232,20 +232,5 @@ def test_any_rows_posted_in_any_pieces_come_back(
         # Each piece repeats a line of the one before, as a retry would.
         start = max(start - 1, 0)
         assert raw.log("r", lines[start:end], offset=start).status_code == 200
-    wanted = [_normal({"_step": step} | row) for step, row in enumerate(rows)]
-    assert [_normal(row) for row in raw.rows("r")] == wanted
-
-
-def _normal(value: Any) -> str:
-    """One spelling for equal JSON: whole floats are integers, keys are sorted."""
-    return json.dumps(_whole(value), sort_keys=True)
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _whole(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_whole(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    return value
+    wanted = [spelled({"_step": step} | row) for step, row in enumerate(rows)]
+    assert [spelled(row) for row in raw.rows("r")] == wanted
