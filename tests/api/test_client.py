@@ -78,6 +78,17 @@ def test_the_viewer_is_asked_for_once(stub: Stub, connect: Connect) -> None:
     assert len(stub.asked) == 1
 
 
+def test_users_are_found_by_a_part_of_their_name(stub: Stub, connect: Connect) -> None:
+    edges = [{"node": VIEWER}, {"node": VIEWER | {"username": "adam"}}]
+    stub.operations["Users"] = lambda v: {"users": {"edges": edges if v["query"] == "ada" else []}}
+    api = connect(stub)
+    assert [user.username for user in api.users("ada")] == ["ada", "adam"]
+    found = api.user("ada")
+    assert found is not None
+    assert found.username == "ada"
+    assert api.user("nobody") is None
+
+
 def test_an_unknown_key_says_where_to_get_another(connect: Connect) -> None:
     with pytest.raises(AuthError, match="authorize"):
         _ = connect(Stub({"Viewer": lambda _: {"viewer": None}})).viewer

@@ -228,6 +228,29 @@ class Api:
             opened.upgrade_to_full()
         return opened
 
+    def user(self, username_or_email: str) -> User | None:
+        """Return a user. Only administrators of a server may ask.
+
+        Args:
+            username_or_email: Their name or address.
+
+        Returns:
+            The first user found; None when there is none.
+        """
+        return next(iter(self.users(username_or_email)), None)
+
+    def users(self, username_or_email: str) -> list[User]:
+        """Return the users whose name or address fits. Only administrators of a server may ask.
+
+        Args:
+            username_or_email: The start or the end of their name or address.
+
+        Returns:
+            The users.
+        """
+        found = self.client.execute("Users", {"query": username_or_email}).get("users") or {}
+        return [User(edge["node"]) for edge in found.get("edges") or ()]
+
     def _entity(self) -> str | None:
         return self.settings.entity or self.default_entity
 
