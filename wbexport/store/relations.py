@@ -24,8 +24,8 @@ WIDE_KEYS = 64
 _WIDE_COLUMNS = {
     "int": "value",
     "float": "value",
-    "string": "text ->> '$'",
-    "bool": "cast(text as boolean)",
+    "string": "case when json_valid(text) then text ->> '$' else text end",
+    "bool": "nullif(text, 'null') = 'true'",
 }
 
 
