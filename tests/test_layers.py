@@ -7,6 +7,7 @@ import re
 import sys
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,8 +82,14 @@ each_module = pytest.mark.parametrize(
 )
 
 
+@cache
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def read_imports(path: Path) -> list[Import]:
-    return list(imports_of(ast.parse(path.read_text(encoding="utf-8"))))
+    return list(imports_of(parse(path)))
 
 
 def test_every_room_has_its_row() -> None:
@@ -143,7 +150,7 @@ def test_every_library_is_a_declared_dependency() -> None:
 
 @each_module
 def test_only_the_store_opens_duckdb(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parse(path)
     calls = [
         node.lineno
         for node in ast.walk(tree)
@@ -165,7 +172,7 @@ def test_the_import_reader_sees_types_functions_and_conditions() -> None:
 
 def _only_for_types(path: Path, module: str) -> bool:
     """Tells whether a top-level import of the module stands under `if TYPE_CHECKING`."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parse(path)
     return all(
         found.module != module
         for node in tree.body
