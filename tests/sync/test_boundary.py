@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from wbexport.server.exports import ExportPolicy
@@ -60,7 +60,9 @@ def check_split(
     world.assert_equal()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
+)
 @given(policy=policies, start=st.sampled_from([0, 1, 5, 12345]), strides=gaps, later=few)
 def test_no_step_is_lost_or_doubled_where_files_and_live_rows_meet(
     stores: Any, policy: ExportPolicy, start: int, strides: list[int], later: int
@@ -69,7 +71,12 @@ def test_no_step_is_lost_or_doubled_where_files_and_live_rows_meet(
 
 
 @pytest.mark.slow
-@settings(max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=5000,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
+)
 @given(policy=policies, start=st.integers(0, 10**6), strides=gaps, later=few)
 def test_no_step_is_lost_or_doubled_in_thousands_of_splits(
     stores: Any, policy: ExportPolicy, start: int, strides: list[int], later: int

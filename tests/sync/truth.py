@@ -52,7 +52,7 @@ def headers_of(store: Store, project: str = "p") -> list[tuple[str, ...]]:
     """What an archive must repeat of every run that is not deleted, besides its history."""
     found = store.cursor().execute(
         """select config::varchar, summary::varchar, storage_id, run_id, display_name, state, tags,
-        notes, last_step, coalesce(history_line_count, 0), stored_rows
+        notes, coalesce(last_step, -1), coalesce(history_line_count, 0), stored_rows
         from stored.runs where missing_since is null and starts_with(storage_id, ?)
         order by storage_id""",
         [f"{project}-"],
