@@ -94,18 +94,21 @@ from (
         r.run_no,
         json_object(
             'sets', json_array(),
-            'keys', if(count(s.key) = 0, json_object(), json_group_object(coalesce(s.key, ''), json_object(
-                'typeCounts', list_filter([
-                    {'type': 'number', 'count': s.ints + s.floats + s.bigs},
-                    {'type': 'string', 'count': s.strings},
-                    {'type': 'boolean', 'count': s.bools},
-                    {'type': 'nil', 'count': s.nulls},
-                    {'type': 'map', 'count': s.maps},
-                    {'type': 'list', 'count': s.lists}
-                ], lambda each: each.count > 0),
-                'monotonic', s.key in ('_runtime', '_step', '_timestamp'),
-                'previousValue', case when json_valid(s.last) then cast(s.last as json) end
-            ))),
+            'keys', if(count(s.key) = 0, json_object(), json_group_object(
+                coalesce(s.key, ''),
+                json_object(
+                    'typeCounts', list_filter([
+                        {'type': 'number', 'count': s.ints + s.floats + s.bigs},
+                        {'type': 'string', 'count': s.strings},
+                        {'type': 'boolean', 'count': s.bools},
+                        {'type': 'nil', 'count': s.nulls},
+                        {'type': 'map', 'count': s.maps},
+                        {'type': 'list', 'count': s.lists}
+                    ], lambda each: each.count > 0),
+                    'monotonic', s.key in ('_runtime', '_step', '_timestamp'),
+                    'previousValue', case when json_valid(s.last) then cast(s.last as json) end
+                )
+            )),
             'lastStep', coalesce(max(s.last_step), -1)
         ) as history_keys
     from stored.runs r
