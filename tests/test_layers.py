@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -11,8 +12,6 @@ from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,9 +76,6 @@ def target_room(module: str) -> str | None:
 
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
-each_module = pytest.mark.parametrize(
-    "path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix()
-)
 
 
 @cache
@@ -88,46 +84,68 @@ def parse(path: Path) -> ast.Module:
 
 
 @cache
-def read_imports(path: Path) -> list[Import]:
-    return list(imports_of(parse(path)))
+def every_import() -> list[tuple[Path, Import]]:
+    return [(path, found) for path in MODULES for found in imports_of(parse(path))]
+
+
+def where(path: Path, found: Import) -> str:
+    return f"{path.relative_to(PACKAGE)}:{found.line} imports {found.module}"
+
+
+def is_allowed(room: str, target: str) -> bool:
+    """Tells whether a room may import from another, or from itself."""
+    if target == room:
+        return True
+    return LEVEL[target] < LEVEL[room] and (room not in KNOW_ONLY_ERRORS or target == "errors")
 
 
 def test_every_room_has_its_row() -> None:
     assert {room_of(path) for path in MODULES} <= set(LEVEL)
 
 
-@each_module
-def test_a_module_imports_from_lower_rows_and_its_own_room(path: Path) -> None:
-    room = room_of(path)
-    for found in read_imports(path):
-        target = target_room(found.module)
-        if target is None or target == room:
-            continue
-        lower = LEVEL[target] < LEVEL[room] and (room not in KNOW_ONLY_ERRORS or target == "errors")
-        assert lower, f"line {found.line}: {room} may not import {found.module}"
+def test_a_module_imports_from_lower_rows_and_its_own_room() -> None:
+    wrong = [
+        where(path, found)
+        for path, found in every_import()
+        if (target := target_room(found.module)) and not is_allowed(room_of(path), target)
+    ]
+    assert wrong == []
 
 
-@each_module
-def test_imports_stand_at_the_top_but_for_pandas_and_commands(path: Path) -> None:
-    if room_of(path) in {"cli", "data"}:
-        return
-    local = [found for found in read_imports(path) if found.local and found.module != "pandas"]
-    assert not local
+def test_imports_stand_at_the_top_but_for_pandas_and_commands() -> None:
+    wrong = [
+        where(path, found)
+        for path, found in every_import()
+        if found.local and found.module != "pandas" and room_of(path) != "cli"
+    ]
+    assert wrong == []
 
 
-@each_module
-def test_pandas_is_imported_only_where_a_frame_is_made(path: Path) -> None:
-    assert not [
-        found for found in read_imports(path) if found.module == "pandas" and not found.local
-    ] or _only_for_types(path, "pandas")
+def test_pandas_is_loaded_only_by_functions() -> None:
+    script = (
+        "import sys, pkgutil, importlib, wbexport\n"
+        "for each in pkgutil.walk_packages(wbexport.__path__, 'wbexport.'):\n"
+        "    if 'make_demo' not in each.name and '__main__' not in each.name:\n"
+        "        importlib.import_module(each.name)\n"
+        "sys.exit('pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-@each_module
-def test_each_library_stays_in_its_room(path: Path) -> None:
-    for found in read_imports(path):
-        top = found.module.split(".")[0]
-        assert top not in BANNED, f"line {found.line}: {found.module} is banned"
-        assert OWNED.get(top, room_of(path)) == room_of(path), f"line {found.line}: {found.module}"
+def test_no_banned_library_is_imported() -> None:
+    wrong = [
+        where(path, found) for path, found in every_import() if found.module.split(".")[0] in BANNED
+    ]
+    assert wrong == []
+
+
+def test_each_library_stays_in_its_room() -> None:
+    wrong = [
+        where(path, found)
+        for path, found in every_import()
+        if OWNED.get(found.module.split(".")[0], room_of(path)) != room_of(path)
+    ]
+    assert wrong == []
 
 
 def test_every_library_is_a_declared_dependency() -> None:
@@ -135,10 +153,7 @@ def test_every_library_is_a_declared_dependency() -> None:
     declared = {re.split(r"[<>=\[ ]", each)[0].lower() for each in project["dependencies"]}
     distributions = packages_distributions()
     used = {
-        found.module.split(".")[0]
-        for path in MODULES
-        if path.stem != "make_demo"
-        for found in read_imports(path)
+        found.module.split(".")[0] for path, found in every_import() if path.stem != "make_demo"
     } - sys.stdlib_module_names
     undeclared = {
         module
@@ -148,18 +163,17 @@ def test_every_library_is_a_declared_dependency() -> None:
     assert undeclared == set()
 
 
-@each_module
-def test_only_the_store_opens_duckdb(path: Path) -> None:
-    tree = parse(path)
-    calls = [
-        node.lineno
-        for node in ast.walk(tree)
+def test_only_the_store_opens_duckdb() -> None:
+    callers = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        for node in ast.walk(parse(path))
         if isinstance(node, ast.Attribute)
         and node.attr == "connect"
         and isinstance(node.value, ast.Name)
         and node.value.id == "duckdb"
-    ]
-    assert not calls or path == PACKAGE / "store" / "database.py"
+    }
+    assert callers == {"store/database.py"}
 
 
 def test_the_import_reader_sees_types_functions_and_conditions() -> None:
@@ -168,15 +182,3 @@ def test_the_import_reader_sees_types_functions_and_conditions() -> None:
         Import("a.b", local=False, line=2),
         Import("wbexport.paths", local=True, line=4),
     ]
-
-
-def _only_for_types(path: Path, module: str) -> bool:
-    """Tells whether a top-level import of the module stands under `if TYPE_CHECKING`."""
-    tree = parse(path)
-    return all(
-        found.module != module
-        for node in tree.body
-        if not isinstance(node, ast.If)
-        for found in imports_of(ast.Module([node], []))
-        if not found.local
-    )

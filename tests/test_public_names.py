@@ -6,9 +6,8 @@ import ast
 import importlib
 import inspect
 import pkgutil
+from functools import cache
 from typing import TYPE_CHECKING
-
-import pytest
 
 import wbexport
 
@@ -22,7 +21,15 @@ NAMES = sorted(
     for module in pkgutil.walk_packages(wbexport.__path__, "wbexport.")
     if module.name != "wbexport.__main__" and not module.name.startswith(DEVELOPMENT)
 )
-each_module = pytest.mark.parametrize("name", ["wbexport", *NAMES])
+
+
+@cache
+def modules() -> list[ModuleType]:
+    return [wbexport, *map(importlib.import_module, NAMES)]
+
+
+def listed(module: ModuleType) -> list[str]:
+    return list(getattr(module, "__all__", []))
 
 
 def sort_key(name: str) -> tuple[int, str]:
@@ -38,28 +45,25 @@ def own_names(module: ModuleType) -> set[str]:
     return {node.name for node in definitions if not node.name.startswith("_")}
 
 
-@each_module
-def test_all_is_sorted_and_every_name_is_there(name: str) -> None:
-    module = importlib.import_module(name)
-    listed = list(getattr(module, "__all__", []))
-    assert listed == sorted(set(listed), key=sort_key)
-    assert [entry for entry in listed if not hasattr(module, entry)] == []
+def test_every_list_of_names_is_sorted_and_holds_what_exists() -> None:
+    for module in modules():
+        names = listed(module)
+        assert names == sorted(set(names), key=sort_key), module.__name__
+        assert [name for name in names if not hasattr(module, name)] == [], module.__name__
 
 
-@each_module
-def test_a_public_name_is_listed(name: str) -> None:
-    module = importlib.import_module(name)
-    assert own_names(module) <= set(getattr(module, "__all__", []))
+def test_every_public_function_and_class_is_listed() -> None:
+    missing = {module.__name__: own_names(module) - set(listed(module)) for module in modules()}
+    assert {name: names for name, names in missing.items() if names} == {}
 
 
-@each_module
-def test_listed_functions_and_classes_are_documented(name: str) -> None:
-    module = importlib.import_module(name)
-    assert module.__doc__
-    for entry in getattr(module, "__all__", []):
-        value = getattr(module, entry)
-        if inspect.isclass(value) or inspect.isfunction(value):
-            assert inspect.getdoc(value), f"{name}.{entry} has no docstring"
+def test_listed_functions_and_classes_are_documented() -> None:
+    for module in modules():
+        assert module.__doc__, module.__name__
+        for name in listed(module):
+            value = getattr(module, name)
+            if inspect.isclass(value) or inspect.isfunction(value):
+                assert inspect.getdoc(value), f"{module.__name__}.{name} has no docstring"
 
 
 def test_sorting_puts_constants_first_and_functions_last() -> None:

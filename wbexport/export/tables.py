@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from wbexport.store.database import Store
 
-__all__ = ["TABLES", "FileWriter", "export_tables"]
+__all__ = ["TABLES", "FileWriter", "OpenFile", "export_tables"]
 
 #: The tables a load may hold: one file each in `sql/export`.
 TABLES = tuple(PurePosixPath(name).stem for name in list_sql("export"))
