@@ -59,7 +59,7 @@ import sys, wandb
 run = wandb.init(project="many", id=sys.argv[1], config={"n": int(sys.argv[2])},
     settings=wandb.Settings(x_file_stream_no_gzip=False))
 for step in range(50):
-    wandb.log({"value": step * int(sys.argv[2])})
+    wandb.log({"value": step * int(sys.argv[2]), "odd": float("nan") if step % 2 else step})
 run.finish(exit_code=int(sys.argv[3]))
 print("{}")
 """
@@ -135,6 +135,8 @@ print(json.dumps({
     "states": {run.id: run.state for run in runs},
     "values": {run.id: [row["value"] for row in run.scan_history(keys=["value"])] for run in runs},
     "files": len(exports.paths),
+    "odd": [repr(row["odd"]) for row in runs[0].scan_history(keys=["odd"], max_step=4)],
+    "whole": [repr(row["odd"]) for row in runs[0].scan_history(max_step=4)],
 }))
 """
 

@@ -36,6 +36,7 @@ __all__ = [
     "delete_file",
     "delete_run",
     "ensure_project",
+    "has_silent_runs",
     "mark_crashed",
     "record",
     "record_file",
@@ -63,6 +64,8 @@ _PLAIN = {
     "sweep": "sweep_id",
     "state": "state",
 }
+
+_SILENT = "status = 'live' and state in ('running', 'preempting') and heartbeat_at < ?"
 
 _CONSOLE = pa.schema(
     [
@@ -130,7 +133,11 @@ def upsert_run(cur: Cursor, given: Node, *, now: datetime) -> tuple[Node, bool]:
     if given.get("host") is not None:
         started = {"heartbeat_at": now, "stop_requested": False, "exit_code": None}
         changes = {"state": "running"} | started | changes
-    change_run(cur, run, changes, now=now)
+    if inserted:
+        project_no = run.pop("project_no")
+        writer.upsert_runs(cur, project_no, _one_row(run | changes))
+    else:
+        change_run(cur, run, changes, now=now)
     stored = lookup.find_run_by_storage_id(cur, run["storage_id"])
     assert stored is not None
     return stored, inserted
@@ -231,16 +238,19 @@ def rewind(cur: Cursor, run: Node, step: int, *, now: datetime) -> None:
     change_run(cur, run, changes, now=now)
 
 
+def has_silent_runs(cur: Cursor, now: datetime) -> bool:
+    """Tell whether `mark_crashed` has something to do."""
+    found = cur.execute(f"select 1 from stored.runs where {_SILENT} limit 1", _silence(now))
+    return bool(found.fetchall())
+
+
 def mark_crashed(cur: Cursor, now: datetime) -> None:
     """Give up the runs that were logging here and have fallen silent."""
-    cur.execute(
-        """
-        update stored.runs
-        set state = 'crashed', updated_at = $now
-        where status = 'live' and state in ('running', 'preempting') and heartbeat_at < $silent
-        """,
-        {"now": now, "silent": now - HEARTBEAT},
-    )
+    cur.execute(f"update stored.runs set state = 'crashed' where {_SILENT}", _silence(now))
+
+
+def _silence(now: datetime) -> list[datetime]:
+    return [now - HEARTBEAT]
 
 
 def _one_row(row: Node) -> pa.Table:
@@ -298,9 +308,9 @@ def _run_by_name(cur: Cursor, given: Node, *, now: datetime) -> tuple[Node, bool
         "events_line_count": 0,
         "log_line_count": 0,
         "status": "live",
+        "project_no": owner["project_no"],
     }
-    writer.upsert_runs(cur, owner["project_no"], _one_row(run))
-    return run | {"project_no": owner["project_no"]}, True
+    return run, True
 
 
 def _state_after(run: Node, post: Post) -> Node:

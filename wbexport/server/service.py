@@ -80,11 +80,13 @@ class Service:
 
     def mark_crashed(self) -> None:
         """Give up silent runs, unless that was done just now."""
-        now = time.monotonic()
-        if self.writable and now - self._crashes_checked >= _CRASH_CHECK:
-            self._crashes_checked = now
+        if not self.writable or time.monotonic() - self._crashes_checked < _CRASH_CHECK:
+            return
+        self._crashes_checked = time.monotonic()
+        if recorder.has_silent_runs(self.store.cursor(), self.clock()):
             with self.store.transaction() as cur:
                 recorder.mark_crashed(cur, self.clock())
+            self.wrote(soon=False)
 
 
 class Context:
