@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -220,6 +221,25 @@ def test_a_second_writer_is_told_who_the_first_is(
         code, _, err = command("sync", DEMO_PROJECT, "--store", tmp_path / "wb.duckdb")
     assert code == 11
     assert str(os.getpid()) in err
+
+
+def test_an_interrupted_sync_ends_with_130_and_can_go_on(
+    remote: LocalServer, tmp_path: Path, command: Command
+) -> None:
+    store = tmp_path / "wb.duckdb"
+    arguments = ["sync", DEMO_PROJECT, "--store", str(store), "--jobs", "1"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "wbexport", *arguments], stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not store.with_name(".wb.duckdb.writer").exists():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert f"To go on: wbexport {' '.join(arguments)}" in said
+    assert "Traceback" not in said
+    assert command(*arguments)[0] == 0
+    assert command("verify", DEMO_PROJECT, "--store", store)[0] == 0
 
 
 def test_a_key_can_come_from_a_file_or_standard_input(

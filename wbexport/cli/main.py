@@ -7,9 +7,10 @@ import shlex
 import sys
 import traceback
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperGroup
 
 from wbexport.cli import demo, doctor, export, query, serve, status, sync
 from wbexport.cli.options import is_verbose
@@ -36,8 +37,22 @@ class ExitCode(IntEnum):
 # Typer may carry its own copy of click; of that copy's errors it exports this one alone.
 _ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
+
+class _InterruptedError(Exception):
+    """Carries what an interrupted command said past typer, which would drop it."""
+
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _InterruptedError(str(error)) from error
+
+
 app = typer.Typer(
     name="wbexport",
+    cls=_Commands,
     help="Export and analytics engine for Weights & Biases: complete, incremental, in one file.",
     epilog="Start with: wbexport demo. Exit codes: 0 done, 1 failed, 2 usage, 3 partial,"
     " 11 store busy, 130 interrupted.",
@@ -88,8 +103,8 @@ def run(arguments: Sequence[str]) -> int:
         # The reader, such as `head`, has seen enough; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
-    except (KeyboardInterrupt, typer.Abort):
-        return _interrupted(arguments)
+    except (_InterruptedError, KeyboardInterrupt) as error:
+        return _interrupted(str(error), arguments)
     except _ClickError as error:
         return _misused(error)
     except Exception as error:
@@ -97,12 +112,10 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else ExitCode.DONE
 
 
-def _interrupted(arguments: Sequence[str]) -> int:
-    text = "interrupted"
+def _interrupted(text: str, arguments: Sequence[str]) -> int:
+    _say(text or "Interrupted.")
     if arguments and arguments[0] == "sync":
-        command = shlex.join(["wbexport", *arguments])
-        text += f"; what was committed is kept. To go on: {command}"
-    _say(text)
+        print(f"To go on: {shlex.join(['wbexport', *arguments])}", file=sys.stderr)
     return ExitCode.INTERRUPTED
 
 
