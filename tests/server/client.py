@@ -41,7 +41,7 @@ def _whole(value: Any) -> Any:
         return {key: _whole(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_whole(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+    if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
 
@@ -77,6 +77,12 @@ class Raw:
         """Return a client of a project that nobody else uses."""
         other = Raw.__new__(Raw)
         other.__dict__.update(self.__dict__, project=f"demo{next(_numbers)}")
+        return other
+
+    def with_headers(self, headers: dict[str, str]) -> Raw:
+        """Return a client that sends more headers."""
+        other = Raw.__new__(Raw)
+        other.__dict__.update(self.__dict__, headers=self.headers | headers)
         return other
 
     def call(self, method: str, path: str, **options: Any) -> TestResponse:

@@ -67,6 +67,17 @@ def test_raw_json_spells_what_has_no_token(raw: Raw) -> None:
     assert found["sampledHistory"] == [[{"a": "NaN", "b": "Infinity", "c": {"d": "NaN"}}]]
 
 
+def test_processes_that_share_a_run_lose_nothing_of_each_other(raw: Raw) -> None:
+    for process, repeats in (("a", 1), ("b", 2)):
+        shared = {"X-WANDB-USE-ASYNC-FILESTREAM": "true", "X-WANDB-ASYNC-CLIENT-ID": process}
+        client = raw.with_headers(shared)
+        for offset in [0] * repeats + [2]:
+            rows = [json.dumps({"_step": offset + n, process: offset + n}) for n in range(2)]
+            client.log("r", rows, offset=offset)
+    wanted = [{"a": n} for n in range(4)] + [{"b": n} for n in range(4)]
+    assert raw.rows("r") == [{"_step": step} | row for step, row in enumerate(wanted)]
+
+
 def test_a_line_without_a_step_gets_its_number(raw: Raw) -> None:
     raw.log("r", ['{"loss":1}', '{"loss":2}'], offset=3)
     assert raw.rows("r") == [{"_step": 3, "loss": 1}, {"_step": 4, "loss": 2}]

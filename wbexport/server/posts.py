@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import orjson
 
 from wbexport.arrow.literals import parse_rows
 
-__all__ = ["ConsoleLine", "Lines", "Post", "parse_console_line", "parse_post"]
+__all__ = ["ConsoleLine", "Lines", "Post", "Seen", "parse_console_line", "parse_post"]
 
 _HISTORY = "wandb-history.jsonl"
 _EVENTS = "wandb-events.jsonl"
@@ -73,7 +73,7 @@ class Post:
         events: Machine metrics as JSON text.
         summary: The whole summary as JSON text, when it is sent.
         console: Console lines.
-        shared: Whether several processes write the run, each with line numbers of its own.
+        shared: Whether several processes write the run, each counting lines and steps alone.
         preempting: Whether the machine may go away.
         complete: Whether this is the last request.
         exit_code: How the process ended.
@@ -87,6 +87,38 @@ class Post:
     preempting: bool = False
     complete: bool = False
     exit_code: int | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Lines that one of several processes has posted to a run they share.
+
+    Attributes:
+        history: Rows.
+        events: Rows of machine metrics.
+        console: Console lines.
+    """
+
+    history: int = 0
+    events: int = 0
+    console: int = 0
+
+    def after(self, post: Post) -> Seen:
+        """Return the counts once a request is stored."""
+        return Seen(
+            history=max(self.history, post.history.end),
+            events=max(self.events, post.events.end),
+            console=max(self.console, post.console.end),
+        )
+
+    def fresh(self, post: Post, counts: Seen) -> Post:
+        """Return what is new in a request, numbered after what the run has."""
+        return replace(
+            post,
+            history=Lines(counts.history, post.history.after(self.history).content),
+            events=Lines(counts.events, post.events.after(self.events).content),
+            console=Lines(counts.console, post.console.after(self.console).content),
+        )
 
 
 def parse_console_line(line: str) -> ConsoleLine:

@@ -323,20 +323,22 @@ def _state_after(run: Node, post: Post) -> Node:
 
 def _record_history(cur: Cursor, run: Node, post: Post) -> Node:
     known = run["history_line_count"] or 0
-    # Line numbers say what a repeated request holds; processes that share a run each count alone.
-    lines = post.history if post.shared else post.history.after(known)
+    lines = post.history.after(known)
     if not lines:
         return {}
     rows = [
         {"_step": number} | row
         for number, row in enumerate(parse_rows(lines.content), start=lines.offset)
     ]
+    if post.shared:
+        # Processes that share a run each count steps from 0; here every row gets one of its own.
+        first = 0 if run["last_step"] is None else run["last_step"] + 1
+        rows = [row | {"_step": step} for step, row in enumerate(rows, start=first)]
     # Here NaN has a token of its own, so that the string "NaN" is a string.
     long = rows_to_long(rows, text_keys=frozenset().union(*rows))
     writer.write_history(cur, [(run["run_no"], long, "append")])
     last = max(pc.max(long["step"]).as_py(), -1 if run["last_step"] is None else run["last_step"])
-    count = known + len(lines.content) if post.shared else max(known, lines.end)
-    return {"history_line_count": count, "last_step": last}
+    return {"history_line_count": lines.end, "last_step": last}
 
 
 def _record_events(cur: Cursor, run: Node, posted: Lines) -> Node:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
 
     from wbexport.server.exports import Exports
+    from wbexport.server.posts import Seen
     from wbexport.server.signing import Signer
     from wbexport.store.database import Store
 
@@ -63,6 +64,7 @@ class Service:
         limits: Bounds on requests.
         wrote: Called after each write; `soon` asks for a publish in seconds, not minutes.
         clock: The current time.
+        processes: Run and process to the lines it has posted, for runs that several share.
     """
 
     store: Store
@@ -72,6 +74,7 @@ class Service:
     limits: Limits = field(default_factory=Limits)
     wrote: Callable[..., None] = _nothing
     clock: Callable[[], datetime] = utc_now
+    processes: dict[tuple[str, str], Seen] = field(default_factory=dict)
     _crashes_checked: float = -_CRASH_CHECK
 
     def forget_crash_check(self) -> None:
