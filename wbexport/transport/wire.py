@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import threading
+import weakref
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
@@ -69,6 +70,8 @@ class Wire:
         self._governor = Governor()
         self._clients: dict[str | None, httpx.Client] = {}
         self._lock = threading.Lock()
+        # Few scripts close an `Api`; its connections go with it all the same.
+        weakref.finalize(self, _close, self._clients)
         for name in ("httpx", "httpcore"):
             # They log URLs with signatures; whoever sets a level there has chosen so.
             if logging.getLogger(name).level == logging.NOTSET:
@@ -125,9 +128,7 @@ class Wire:
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
+            _close(self._clients)
 
     def _follow(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None
@@ -196,3 +197,8 @@ class Wire:
 
 def _refusal(detail: str) -> AttemptError:
     return AttemptError(Failure("final", f"the server {detail}"))
+
+
+def _close(clients: dict[str | None, httpx.Client]) -> None:
+    while clients:
+        clients.popitem()[1].close()
