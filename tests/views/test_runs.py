@@ -40,7 +40,7 @@ def test_a_run_has_the_attributes_of_wandb(filled):
     run = ArchiveRuns(filled, "team/vision")[0]
     assert (run.id, run.name, run.state, run.tags) == ("a", "run a", "finished", ["even"])
     assert run.config == {"lr": 0, "opt": {"name": "a"}}
-    assert run.rawconfig["_wandb"]["value"] == {"cli_version": "0.31.0"}
+    assert run.rawconfig["_wandb"] == {"cli_version": "0.31.0"}
     assert run.summary == {"loss": 10}
     assert run.path == ["team", "vision", "a"]
     assert (run.created_at, run.heartbeat_at) == ("2026-01-01T00:00:00Z", None)

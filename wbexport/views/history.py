@@ -12,7 +12,7 @@ import pyarrow as pa
 from wbexport.arrow.convert import long_to_rows, long_to_wide
 from wbexport.arrow.formats import to_format
 from wbexport.arrow.literals import parse_json
-from wbexport.arrow.promote import column_type, kinds_of, promote_all
+from wbexport.arrow.promote import column_type, kinds_of, promote_all, scan_kind
 from wbexport.errors import InputError, QueryError
 from wbexport.query.fields import suggest
 from wbexport.store.reader import iter_long, read_keys, read_long
@@ -58,7 +58,8 @@ def histories(
         x_axis: The key that goes with them.
         stream: `default` for metrics, `system` for machine metrics.
         format: As in `to_format`.
-        sort_columns: Columns by name, as W&B gives them for many runs.
+        sort_columns: Columns by name, as W&B gives them for many runs; else in the order in which
+            they first appear.
 
     Returns:
         The rows, each with its `run_id`.
@@ -70,6 +71,8 @@ def histories(
     shown = list(dict.fromkeys([x_axis, *keys])) if keys else None
     _warn_of_unknown(cursor, runs, shown, stream)
     wanted = [key for key in shown or () if key != "_step"] or None
+    # The step of a machine metric is the number of its row, which W&B does not show.
+    hidden = "_step" if stream == "system" else None
     places = {run_no: place for place, run_no in enumerate(runs.column("run_no").to_pylist())}
     long = read_long(
         cursor, list(places), keys=wanted, how="all", samples=samples, stream=_STREAMS[stream]
@@ -78,17 +81,19 @@ def histories(
     if format == "default":
         parts = sorted(_by_run(long), key=lambda part: places[part[0]])
         return [
-            _only(row, shown) | {"run_id": run_ids[places[run_no]]}
+            _only(row, shown or [key for key in row if key != hidden])
+            | {"run_id": run_ids[places[run_no]]}
             for run_no, part in parts
             for row in long_to_rows(part)
         ]
     if not long.num_rows:
         return to_format(pa.table({}), format)
     wide = _with_objects(_numbered_by_place(long, runs), wanted)
-    columns = {name: wide.column(name) for name in shown or wide.column_names if name != "run_no"}
+    names = shown or [name for name in _by_appearance(long) if name != hidden]
+    columns = {name: wide.column(name) for name in names}
     columns["run_id"] = pa.array(run_ids, pa.string()).take(wide.column("run_no"))
-    names = sorted(columns) if sort_columns else list(columns)
-    return to_format(pa.table({name: columns[name] for name in names}), format)
+    order = sorted(columns) if sort_columns else columns
+    return to_format(pa.table({name: columns[name] for name in order}), format)
 
 
 def scan_rows(
@@ -158,9 +163,8 @@ class Scan:
         for key, kind in zip(*(known.column(c).to_pylist() for c in ("key", "kind")), strict=True):
             found.setdefault(key, set()).add(kind)
         kinds = {key: promote_all(seen) for key, seen in found.items()}
-        if self.keys is None:
-            return {key: kinds[key] for key in sorted(kinds) if key != "_step"}
-        return {key: kinds.get(key) or self._nested_kind(key, kinds) for key in self.keys}
+        names = sorted(kinds.keys() - {"_step"}) if self.keys is None else self.keys
+        return {key: scan_kind(kinds.get(key) or self._nested_kind(key, kinds)) for key in names}
 
     def schema(self, kinds: Mapping[str, str]) -> pa.Schema:
         """Tell the schema of `batches`."""
@@ -284,8 +288,15 @@ def _by_run(long: pa.Table) -> Iterator[tuple[int, pa.Table]]:
         yield int(run_nos[start]), values.slice(start, stop - start)
 
 
-def _only(row: dict[str, Any], keys: Sequence[str] | None) -> dict[str, Any]:
-    return row if keys is None else {key: row[key] for key in keys}
+def _by_appearance(long: pa.Table) -> list[str]:
+    """Name the columns in the order in which rows first have them: `_step`, then keys."""
+    firsts = long.group_by("key", use_threads=False).aggregate([("step", "min")])
+    steps = dict(zip(firsts["key"].to_pylist(), firsts["step_min"].to_pylist(), strict=True))
+    return ["_step", *(key for key in sorted(steps, key=steps.__getitem__) if key != "_step")]
+
+
+def _only(row: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    return {key: row[key] for key in keys}
 
 
 def _with_objects(long: pa.Table, keys: Sequence[str] | None) -> pa.Table:

@@ -89,8 +89,12 @@ class StoredRun:
 
     @cached_property
     def rawconfig(self) -> dict[str, Any]:
-        """The hyperparameters in W&B's raw form, with what it keeps beside them."""
-        return wrap_config(self.config, _object(self._record["wandb_config"]))
+        """The hyperparameters and what W&B keeps beside them under `_wandb`."""
+        raw = wrap_config(self.config, _object(self._record["wandb_config"]))
+        return {
+            key: item["value"] if isinstance(item, dict) and "value" in item else item
+            for key, item in raw.items()
+        }
 
     @cached_property
     def summary(self) -> dict[str, Any]:
