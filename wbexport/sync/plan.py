@@ -278,9 +278,9 @@ def _marker(stream: Stream, header: Mapping[str, Any]) -> str:
     """Gives the part of a header that moves when a further stream does."""
     if stream == "system":
         return str(header["events_line_count"])
-    if stream == "console":
-        return str(header["log_line_count"])
-    return f"{header['state']} {header['heartbeat_at']}"
+    # Progress bars rewrite lines, and files are replaced, without any count moving.
+    written = f"{header['state']} {header['heartbeat_at']}"
+    return f"{header['log_line_count']} {written}" if stream == "console" else written
 
 
 def _value_count(header: Mapping[str, Any], rows: int) -> int:
