@@ -146,9 +146,12 @@ group by r.run_id, h.step"""
 
 
 def _distinct(names: Iterable[str], *, taken: Iterable[str] = ()) -> list[str]:
-    """Names with a number behind those that DuckDB, which folds ASCII case, would confuse."""
+    """Names with a number behind those that DuckDB, which folds ASCII case, would confuse.
+
+    NUL, which no identifier may hold, is left out before they are compared.
+    """
     seen, result = {name.lower() for name in taken}, []
-    for name in names:
+    for name in (each.replace("\0", "") for each in names):
         candidate, number = name, 1
         while not candidate or candidate.lower() in seen:
             number += 1
@@ -163,5 +166,4 @@ def _slug(name: str) -> str:
 
 
 def _quoted(name: str) -> str:
-    escaped = name.replace("\0", "").replace('"', '""')
-    return f'"{escaped}"'
+    return '"' + name.replace('"', '""') + '"'
