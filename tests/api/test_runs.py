@@ -280,6 +280,7 @@ def test_a_scan_stops_when_enough_rows_have_come(stub: ProjectStub, runs: Runs) 
         log(stub, number, *[{"loss": i} for i in range(5)])
     lazy = runs.scan_histories(keys=["loss"])
     assert lazy.head(3).collect().height == 3
+    assert lazy.head(7).filter(pl.col("_step") == 1).collect().height == 2
     assert lazy.filter(pl.col("_step") == 4).select("run_id").collect().height == 7
 
 

@@ -12,9 +12,9 @@ from wbexport.api.concurrent import map_in_order
 from wbexport.api.frames import frame_of_rows
 from wbexport.api.history import check_sampling, sampled_rows
 from wbexport.api.run import Run
-from wbexport.api.scans import lazy_frame, plan_histories
+from wbexport.api.scans import plan_histories
 from wbexport.arrow.flatten import flatten_runs
-from wbexport.arrow.formats import check_format, to_format
+from wbexport.arrow.formats import check_format, lazy_frame, to_format
 from wbexport.errors import (
     GraphQLError,
     InputError,
@@ -185,9 +185,8 @@ class Runs(Collection[Run]):
             max_step=max_step,
         )
         if format == "polars":
-            return lazy_frame(plan)
-        batches = (batch for table in plan.iter_tables() for batch in table.to_batches())
-        return pa.RecordBatchReader.from_batches(plan.schema, batches)
+            return lazy_frame(plan.schema, plan.iter_batches)
+        return pa.RecordBatchReader.from_batches(plan.schema, plan.iter_batches())
 
     def to_arrow(self) -> pa.Table:
         """Return one row per run, its config and summary spread over columns.

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-from polars.io.plugins import register_io_source
 
 from wbexport.api.concurrent import iter_each, map_in_order
 from wbexport.api.history import HistorySource, check_sampling, fetch_sources, scan_long
 from wbexport.api.scan import check_steps
 from wbexport.arrow.convert import long_to_wide, rows_to_long
 from wbexport.arrow.literals import parse_json
-from wbexport.arrow.promote import column_type, kinds_of, promote, promote_all
+from wbexport.arrow.promote import column_type, kinds_of, promote, promote_all, scan_kind
 from wbexport.errors import InputError, IntegrityError, QueryError
 from wbexport.graphql.models import HistoryKeys, RunNode, read_node
 from wbexport.paths import ProjectPath, RunPath
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 
     from wbexport.api.service import Service
 
-__all__ = ["HistoriesPlan", "lazy_frame", "plan_histories"]
+__all__ = ["HistoriesPlan", "plan_histories"]
 
 _RUNS_PER_REQUEST = 50
 
@@ -40,8 +38,6 @@ _KINDS = {
     "list": "json",
     "nil": "null",
 }
-#: A server does not say which numbers are whole, nor what a key without values would hold.
-_COLUMN_KINDS = {"int": "float", "null": "float"}
 
 
 @dataclass(frozen=True)
@@ -72,17 +68,18 @@ class HistoriesPlan:
         columns = [("run_id", pa.string()), ("_step", pa.int64())]
         return pa.schema(columns + [(key, column_type(kind)) for key, kind in self.kinds.items()])
 
-    def iter_tables(self) -> Iterator[pa.Table]:
+    def iter_batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the histories, run by run in step order; several runs are read at once.
 
         Yields:
-            Tables of `schema`.
+            Batches of `schema`.
 
         Raises:
             IntegrityError: A value does not fit the type that the server gave for its key.
             RequestError: A run could not be read.
         """
-        return iter_each(self._streams())
+        for table in iter_each(self._streams()):
+            yield from table.to_batches()
 
     def _streams(self) -> Iterator[Callable[[], Iterator[pa.Table]]]:
         for start in range(0, len(self.runs), _RUNS_PER_REQUEST):
@@ -178,37 +175,6 @@ def plan_histories(
     )
 
 
-def lazy_frame(plan: HistoriesPlan) -> pl.LazyFrame:
-    """Give a plan as a polars frame that reads when it is collected.
-
-    Args:
-        plan: What to read.
-
-    Returns:
-        The frame; filters and `head` stop the reading early.
-    """
-
-    def read(
-        columns: list[str] | None,
-        predicate: pl.Expr | None,
-        rows: int | None,
-        _batch_size: int | None,
-    ) -> Iterator[pl.DataFrame]:
-        for table in plan.iter_tables():
-            frame = pl.DataFrame(table)
-            frame = frame if predicate is None else frame.filter(predicate)
-            frame = frame if columns is None else frame.select(columns)
-            if rows is not None:
-                frame = frame.head(rows)
-                rows -= len(frame)
-            yield frame
-            if rows == 0:
-                return
-
-    empty = pl.DataFrame(plan.schema.empty_table())
-    return register_io_source(read, schema=empty.schema)
-
-
 def _listed_kinds(node: RunNode) -> dict[str, str]:
     """Give the kind of each key of a run, as far as the server lists them."""
     listed = read_node(HistoryKeys, node.history_keys)
@@ -235,7 +201,7 @@ def _join_kinds(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
     for part in parts:
         for key, kind in part.items():
             joined[key] = promote(joined.get(key, "null"), kind)
-    return {key: _COLUMN_KINDS.get(kind, kind) for key, kind in sorted(joined.items())}
+    return {key: scan_kind(kind) for key, kind in sorted(joined.items())}
 
 
 def _with_all_keys(long: pa.Table, count: int) -> pa.Table:

@@ -28,6 +28,7 @@ __all__ = [
     "kinds_of",
     "promote",
     "promote_all",
+    "scan_kind",
     "value_flags",
     "whole_numbers",
 ]
@@ -65,6 +66,14 @@ def promote_all(kinds: Iterable[str]) -> str:
     for kind in kinds:
         flags |= _FLAGS[kind]
     return _kind(flags or _NULL)
+
+
+def scan_kind(kind: str) -> str:
+    """Give the kind of a key's column in a lazy frame, which has its types before it has read.
+
+    A server does not say which numbers are whole, nor what a key without values would hold.
+    """
+    return "float" if kind in ("int", "null") else kind
 
 
 def kinds_of(long: pa.Table) -> dict[str, str]:
