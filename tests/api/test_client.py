@@ -9,7 +9,7 @@ import pytest
 from tests.api.stub import BASE, Stub, connection, run_node
 from wbexport.api.client import Api
 from wbexport.api.projects import Project
-from wbexport.errors import AuthError, InputError, NotFoundError, PathError
+from wbexport.errors import AuthError, InputError, NotFoundError, PathError, SettingsError
 from wbexport.settings import Settings
 
 if TYPE_CHECKING:
@@ -168,6 +168,11 @@ def test_no_entity_at_all_is_an_input_error(connect: Connect) -> None:
     for ask in (lambda: api.projects(), lambda: api.project("p"), lambda: api.runs("p")):
         with pytest.raises(InputError, match="WANDB_ENTITY"):
             ask()
+
+
+def test_without_a_key_an_api_fails_at_once_and_says_where_keys_are_looked_for() -> None:
+    with pytest.raises(SettingsError, match="WANDB_API_KEY"):
+        Api(settings=Settings())
 
 
 def test_settings_and_their_parts_do_not_mix() -> None:

@@ -34,7 +34,7 @@ class Api:
         transport: Takes the place of the network, for a server in this process.
 
     Raises:
-        SettingsError: A key, URL or number is malformed.
+        SettingsError: There is no key, or a key, URL or number is malformed.
 
     Example:
         >>> import wbexport
@@ -62,6 +62,7 @@ class Api:
             settings = Settings.load(api_key=api_key, overrides=overrides, timeout=timeout)
         elif not (overrides is None and timeout is None and api_key is None):
             raise InputError("Give settings, or overrides, timeout and api_key; not both.")
+        settings.require_credential()
         self.settings = settings
         self.client = Service(Session(settings, transport=transport))
         self._viewer: User | None = None
