@@ -79,6 +79,35 @@ def test_an_answer_without_data_is_an_error(answer: object) -> None:
         client(Server(answer)).execute_text(QUERY, {})
 
 
+def test_a_field_that_an_old_server_lacks_is_left_out_from_then_on() -> None:
+    lacking = ["logLineCount", "exitcode"]
+
+    class OldServer(Server):
+        def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+            answer = super().__call__(environ, start)
+            unknown = [name for name in lacking if name in self.bodies[-1]["query"]]
+            errors = (
+                [{"message": f'Cannot query field "{unknown[0]}" on type "Run".'}]
+                if unknown
+                else None
+            )
+            return [json.dumps({"errors": errors}).encode()] if errors else answer
+
+    server = OldServer({"data": {"project": None}})
+    old = client(server)
+    for sent in (3, 4):
+        assert old.execute("RunHeaders", {}) == {"project": None}
+        assert len(server.bodies) == sent
+    assert "eventsLineCount" in server.bodies[-1]["query"]
+
+
+def test_a_field_that_cannot_be_missed_stays_an_error() -> None:
+    server = Server({"errors": [{"message": 'Cannot query field "config" on type "Run".'}]})
+    with pytest.raises(GraphQLError, match="config"):
+        client(server).execute("RunHeaders", {})
+    assert len(server.bodies) == 1
+
+
 def test_a_mutation_is_sent_once_even_if_the_server_fails() -> None:
     server = Server({"error": "down"}, "500 Oops")
     with pytest.raises(ServerError, match="down"):

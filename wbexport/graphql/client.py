@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["GraphQL", "PostsJson"]
 
 _OPERATION = re.compile(r"\s*(query|mutation)\s+(\w+)")
+_UNKNOWN_FIELD = re.compile(r'(?:Cannot query|[Uu]nknown) field "?(\w+)')
+#: Fields that old servers may lack; an answer without them is as good.
+_OPTIONAL = frozenset({"eventsLineCount", "exitcode", "logLineCount", "shouldStop"})
 _REFUSED = re.compile(
     r"unauthori[sz]ed|unauthenticated|not authenticated|not logged in|invalid api key"
     r"|permission denied|access denied|forbidden",
@@ -47,6 +50,7 @@ class GraphQL:
 
     def __init__(self, session: PostsJson) -> None:
         self._session = session
+        self._absent: frozenset[str] = frozenset()
 
     def execute(self, operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Send one operation.
@@ -64,7 +68,18 @@ class GraphQL:
             ResponseError: The answer has neither data nor errors.
             RequestError: There was no usable answer.
         """
-        return self.execute_text(documents.load(operation).text, variables)
+        text = documents.load(operation).text
+        for field in self._absent:
+            text = re.sub(rf"^ *{field}\n", "", text, flags=re.MULTILINE)
+        try:
+            return self.execute_text(text, variables)
+        except GraphQLError as error:
+            absent = _OPTIONAL.intersection(_UNKNOWN_FIELD.findall(str(error))) - self._absent
+            if not absent:
+                raise
+            # An older server: ask without these fields from now on.
+            self._absent |= absent
+            return self.execute(operation, variables)
 
     def execute_text(self, text: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Send a document given as text.
