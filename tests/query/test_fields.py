@@ -21,6 +21,12 @@ def test_a_field_names_a_column_of_the_runs_schema(name: str) -> None:
     assert resolve(name).column in RUNS.names
 
 
+@pytest.mark.parametrize("name", ["inputArtifacts", "output_artifacts", "inputArtifacts.name"])
+def test_a_field_only_the_server_knows_is_refused_as_such(name: str) -> None:
+    with pytest.raises(QueryError, match="known to W&B's server alone"):
+        resolve(name)
+
+
 def test_the_longest_literal_key_is_read_first() -> None:
     paths = resolve("summary_metrics.a.b.c").paths
     assert paths == (("a.b.c",), ("a.b", "c"), ("a", "b.c"), ("a", "b", "c"))

@@ -77,6 +77,9 @@ _JSON_ROOTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "keys_info.keys": ("history_keys", ("keys",)),
 }
 
+# Fields by which only W&B's own server can choose runs: no run holds them.
+_SERVER_ONLY = ("inputArtifacts", "input_artifacts", "outputArtifacts", "output_artifacts")
+
 # Near misses that no spelling distance would find.
 _KNOWN_MISTAKES = {
     "summary": "summary_metrics",
@@ -122,6 +125,11 @@ def resolve(name: str) -> Field:
     for root, (column, keys) in _JSON_ROOTS.items():
         if name.startswith(f"{root}."):
             return _json_field(name, name[len(root) + 1 :], column, keys)
+    if name.partition(".")[0] in _SERVER_ONLY:
+        raise QueryError(
+            f"{name[:80]!r} is known to W&B's server alone: a filter must mean the same there, in "
+            "the store and in frames; leave it out and choose among the runs that are found"
+        )
     raise QueryError(f"no run field is called {name[:80]!r}{_suggest_field(name)}")
 
 
