@@ -171,7 +171,7 @@ class Committer:
         self._count(pieces, failures)
 
     def finish(
-        self, gone: Collection[str], *, requests: int, received: int, error: Exception | None
+        self, gone: Collection[str], *, requests: int, received: int, error: BaseException | None
     ) -> None:
         """Writes the rest, marks deleted runs, closes the sync's record and publishes."""
         self.commit()

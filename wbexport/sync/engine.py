@@ -257,25 +257,28 @@ class _Job:
             stopped=source.stopped,
         )
         progress.start(len(self._plan.todo))
-        stopped: Exception | None = None
         try:
             with Interrupts() as interrupts:
                 for each in edited:
                     committer.add(Piece(each, each.stored.status if each.stored else "header"))
                 crew.start()
-                stopped = self._drive(crew, committer, interrupts, progress)
+                ending: BaseException | None = self._drive(crew, committer, interrupts, progress)
+                committer.commit()
+                if interrupts.requested:
+                    ending = self._interrupted()
                 sent, received = self._traffic()
-                committer.finish(self._gone, requests=sent, received=received, error=stopped)
+                committer.finish(self._gone, requests=sent, received=received, error=ending)
         finally:
             crew.stop()
             progress.close()
-        if stopped is not None:
-            raise stopped
-        if interrupts.requested:
-            raise SyncInterrupted(
-                f"Interrupted: {committer.runs:,} of {len(self._plan.todo):,} runs of "
-                f"{self._project} are stored. The same sync, started again, goes on from there."
-            )
+        if ending is not None:
+            raise ending
+
+    def _interrupted(self) -> SyncInterrupted:
+        return SyncInterrupted(
+            f"Interrupted: {self._committer.runs:,} of {len(self._plan.todo):,} runs of "
+            f"{self._project} are stored. The same sync, started again, goes on from there."
+        )
 
     def _drive(
         self, crew: Crew, committer: Committer, interrupts: Interrupts, progress: Progress
