@@ -63,6 +63,33 @@ where total <= $samples
     end
 """
 
+# The steps of every row: those of one key that all rows of a run have, or of all its keys.
+_SPINE = """
+with spine as materialized (
+    select
+        r.run_no,
+        min(s.key_no) as key_no
+    from stored.runs r
+    join stored.run_keys s on s.run_no = r.run_no and s.rows = r.stored_rows
+    join stored.keys k on k.key_no = s.key_no and k.stream = 'history'
+    where r.run_no between $low and $high
+    group by r.run_no
+)
+select
+    h.run_no,
+    h.step
+from stored.history h
+join spine on spine.run_no = h.run_no and spine.key_no = h.key_no
+where {scope}
+union all
+select distinct
+    h.run_no,
+    h.step
+from stored.history h
+anti join spine on spine.run_no = h.run_no
+where {scope}
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -123,7 +150,11 @@ class LongQuery:
         rows = self._rows(values)
         if rows is None:
             return values, self._params()
-        text = f"from ({values}) chosen semi join ({rows}) kept using (run_no, step)"
+        # Materialised, the rows are what DuckDB hashes; the values then stay in their order.
+        text = f"""
+        with kept as materialized ({rows})
+        from ({values}) chosen semi join kept using (run_no, step)
+        """
         return text, self._params()
 
     def _rows(self, values: str) -> str | None:
@@ -131,32 +162,12 @@ class LongQuery:
         every = self.how == "all" and self.keys is not None and len(self.keys) > 1
         if not every and self.samples is None:
             return None
-        complete = f"having count(*) = {len(self.keys or ())}" if every else ""
-        source = self._spine() if self.keys is None else values
-        rows = f"select run_no, step from ({source}) group by run_no, step {complete}"
+        if self.keys is None and self.stream == "history":
+            rows = _SPINE.format(scope=self._scope())
+        else:
+            complete = f"having count(*) = {len(self.keys or ())}" if every else ""
+            rows = f"select run_no, step from ({values}) group by run_no, step {complete}"
         return rows if self.samples is None else _SPACED.format(rows=rows)
-
-    def _spine(self) -> str:
-        """Values that show every row: of one key that all rows of a run have, or of all keys."""
-        if self.stream != "history":
-            return self._values()
-        return f"""
-        select
-            h.run_no,
-            h.step
-        from stored.history h
-        join (
-            select
-                r.run_no,
-                arg_max(s.key_no, s.rows) filter (where s.rows = r.stored_rows) as key_no
-            from stored.runs r
-            join stored.run_keys s on s.run_no = r.run_no
-            join stored.keys k on k.key_no = s.key_no and k.stream = 'history'
-            where r.run_no in (select unnest($run_nos::integer[]))
-            group by r.run_no
-        ) spine on spine.run_no = h.run_no and coalesce(spine.key_no, h.key_no) = h.key_no
-        where {self._scope()}
-        """
 
     def _values(self) -> str:
         table = f"stored.{self.stream}"
@@ -189,18 +200,21 @@ class LongQuery:
 
     def _scope(self) -> str:
         # The bounds let DuckDB skip row groups, which a subquery alone does not.
-        scope = (
-            "h.run_no between $low and $high and h.run_no in (select unnest($run_nos::integer[]))"
-        )
+        scope = "h.run_no between $low and $high"
+        if not self._is_range():
+            scope += " and h.run_no in (select unnest($run_nos::integer[]))"
         if self.min_step is not None:
             scope += " and h.step >= $min_step"
         if self.max_step is not None:
             scope += " and h.step <= $max_step"
         return scope
 
+    def _is_range(self) -> bool:
+        return max(self.run_nos) - min(self.run_nos) < len(self.run_nos)
+
     def _params(self) -> dict[str, Any]:
         params: dict[str, Any] = {
-            "run_nos": list(self.run_nos),
+            "run_nos": None if self._is_range() else list(self.run_nos),
             "low": min(self.run_nos),
             "high": max(self.run_nos),
             "min_step": self.min_step,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from wbexport.arrow.schema import RUNS, STORED_LONG
 from wbexport.errors import QueryError
@@ -363,17 +364,28 @@ def _split(
 
 def _in_order(found: pa.Table) -> pa.Table:
     """The same values by run, key and step; as they were written, they mostly are already."""
-    columns = [found[name].to_numpy() for name in ("step", "key_no", "run_no")]
-    step, key, run = (np.diff(column) for column in columns)
-    if np.all((run > 0) | ((run == 0) & ((key > 0) | ((key == 0) & (step >= 0))))):
+    run, key, step = (found[name].to_numpy() for name in ("run_no", "key_no", "step"))
+    # Stretches of one run and key with growing steps are few, and quickly put in order.
+    breaks = (run[1:] != run[:-1]) | (key[1:] != key[:-1]) | (step[1:] <= step[:-1])
+    starts = np.flatnonzero(np.append(len(run) > 0, breaks))
+    lengths = np.diff(starts, append=len(run))
+    order = np.lexsort((step[starts], key[starts], run[starts]))
+    first, last = starts[order][1:], (starts + lengths - 1)[order][:-1]
+    if ((run[first] == run[last]) & (key[first] == key[last]) & (step[first] <= step[last])).any():
+        return found.take(pa.array(np.lexsort((step, key, run))))
+    if (np.diff(order) == 1).all():
         return found
-    return found.take(pa.array(np.lexsort(columns)))
+    lengths = lengths[order]
+    shifts = starts[order] - np.cumsum(lengths) + lengths
+    return found.take(pa.array(np.repeat(shifts, lengths) + np.arange(len(run))))
 
 
 def _with_names(
     cursor: duckdb.DuckDBPyConnection, found: pa.Table, names: dict[int, str] | None
 ) -> pa.Table:
-    numbers, places = np.unique(found["key_no"].to_numpy(), return_inverse=True)
+    stretches = pc.run_end_encode(found["key_no"].combine_chunks())
+    numbers, places = np.unique(stretches.values.to_numpy(), return_inverse=True)
+    lengths = np.diff(stretches.run_ends.to_numpy(), prepend=0)
     if names is None:
         names = dict(
             cursor.execute(
@@ -386,7 +398,7 @@ def _with_names(
             ).fetchall()
         )
     texts = pa.array([names[number] for number in numbers.tolist()], pa.string())
-    keys = texts.take(pa.array(places))
+    keys = texts.take(pa.array(np.repeat(places, lengths)))
     columns = [found["run_no"], keys, found["step"], found["value"], found["text"]]
     return pa.table(columns, schema=STORED_LONG)
 
