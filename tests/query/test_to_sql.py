@@ -36,9 +36,9 @@ INJECTIONS = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def connection() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"threads": 1})
     connection.execute("create table canary as select 42 as alive")
     connection.execute(
         "create table runs as select 'one' as storage_id, 'finished' as state, ['x'] as tags, "
