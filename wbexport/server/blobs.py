@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import mimetypes
 from typing import TYPE_CHECKING, cast
 
 from werkzeug.utils import send_file
@@ -12,7 +11,6 @@ from werkzeug.wrappers import Response
 from wbexport.errors import NotFoundError
 from wbexport.server import lookup, recorder
 from wbexport.server.limits import TooLargeError
-from wbexport.server.service import ReadOnlyError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,8 +55,7 @@ def download_export(service: Service, request: Request, *, version: str, number:
 
 def upload(service: Service, request: Request) -> Response:
     """Store the bytes of one run file."""
-    if not service.writable:
-        raise ReadOnlyError("this server only reads; start it as writable to upload")
+    service.require_writable()
     length = request.content_length
     if length is None or length > service.limits.upload_body:
         raise TooLargeError(f"send at most {service.limits.upload_body} bytes")
@@ -67,10 +64,7 @@ def upload(service: Service, request: Request) -> Response:
         run = lookup.find_run_by_storage_id(cur, request.args["run"])
         if run is None:
             raise NotFoundError("the run of this file was deleted")
-        name = request.args["name"]
-        recorder.record_file(
-            cur, run, name, blob, mimetype=mimetypes.guess_type(name)[0], now=service.clock()
-        )
+        recorder.record_file(cur, run, request.args["name"], blob, now=service.clock())
     service.wrote(soon=False)
     return Response()
 

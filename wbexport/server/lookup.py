@@ -1,21 +1,19 @@
-"""Finds projects, runs, files and console lines by the names that clients use."""
+"""Finds entities, projects and runs by the names that clients use."""
 
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wbexport.paths import DEFAULT_PROJECT
 from wbexport.query.mongo import parse_filter
 from wbexport.store import reader
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     import duckdb
 
-    from wbexport.query.expressions import Expression
-    from wbexport.query.order import OrderKey
     from wbexport.server.service import Node
 
     Cursor = duckdb.DuckDBPyConnection
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ALWAYS",
     "USER",
-    "count_files",
-    "count_runs",
     "default_entity",
     "entities",
     "file_id",
@@ -32,17 +28,14 @@ __all__ = [
     "find_run",
     "find_run_by_storage_id",
     "find_run_in",
-    "list_console",
-    "list_files",
     "list_projects",
-    "list_runs",
     "opaque_id",
 ]
 
 #: The one user of a local server; also the entity of its first project.
 USER = "local"
 
-#: Columns that are cheap and needed whatever a listing selects.
+#: Columns of a run that are cheap and needed whatever is asked of it.
 ALWAYS = (
     "run_no",
     "storage_id",
@@ -87,116 +80,43 @@ def default_entity(cur: Cursor) -> str:
     return next(iter(entities(cur)), USER)
 
 
-def find_project(cur: Cursor, entity: str, name: str | None) -> Node | None:
-    """Return a project, or None."""
-    wanted = (entity, name or DEFAULT_PROJECT)
-    projects = reader.read_projects(cur).to_pylist()
-    return next((row for row in projects if (row["entity"], row["project"]) == wanted), None)
-
-
 def list_projects(cur: Cursor, entity: str) -> list[Node]:
     """Return an entity's projects, the newest first."""
     found = [row for row in reader.read_projects(cur).to_pylist() if row["entity"] == entity]
     return sorted(found, key=lambda row: -row["project_no"])
 
 
-def list_runs(
-    cur: Cursor,
-    project: Node,
-    *,
-    where: Expression,
-    order: Sequence[OrderKey],
-    limit: int,
-    offset: int,
-    columns: Collection[str],
-) -> list[Node]:
-    """Return one page of a project's runs."""
-    found: list[Node] = reader.read_runs(
-        cur,
-        project_no=project["project_no"],
-        where=where,
-        order=order,
-        limit=limit,
-        offset=offset,
-        columns=sorted(columns),
-    ).to_pylist()
-    return found
+def find_project(cur: Cursor, entity: str, name: str | None) -> Node | None:
+    """Return a project; without a name, the one that runs of no project go to."""
+    wanted = (entity, name or DEFAULT_PROJECT)
+    projects = reader.read_projects(cur).to_pylist()
+    return next((row for row in projects if (row["entity"], row["project"]) == wanted), None)
 
 
-def count_runs(cur: Cursor, project: Node, where: Expression) -> int:
-    """Count a project's runs that match a filter."""
-    return reader.count_runs(cur, project_no=project["project_no"], where=where)
-
-
-def find_run_in(cur: Cursor, project: Node, run_id: str) -> Node | None:
-    """Return a run of a project by its id, whole, or None."""
-    where = parse_filter({"name": run_id})
-    found = reader.read_runs(cur, project_no=project["project_no"], where=where, limit=1)
+def find_run_in(
+    cur: Cursor, project_no: int, run_id: str, columns: Sequence[str] | None = None
+) -> Node | None:
+    """Return a run of a project by its id, with all columns unless told otherwise."""
+    found = reader.read_runs(
+        cur, project_no=project_no, where=parse_filter({"name": run_id}), columns=columns, limit=1
+    )
     return next(iter(found.to_pylist()), None)
 
 
-def find_run(cur: Cursor, entity: str, project: str | None, run_id: str) -> Node | None:
-    """Return a run by its path, whole, or None."""
+def find_run(
+    cur: Cursor,
+    entity: str,
+    project: str | None,
+    run_id: str,
+    *,
+    columns: Sequence[str] | None = None,
+) -> Node | None:
+    """Return a run by its path."""
     owner = find_project(cur, entity, project)
-    return None if owner is None else find_run_in(cur, owner, run_id)
+    return None if owner is None else find_run_in(cur, owner["project_no"], run_id, columns)
 
 
 def find_run_by_storage_id(cur: Cursor, storage_id: str) -> Node | None:
-    """Return a run by what GraphQL calls its id, or None."""
-    found = cur.execute(
-        "select project_no, run_id from stored.runs where storage_id = ? order by run_no",
-        [storage_id],
-    ).fetchall()
-    return find_run_in(cur, {"project_no": found[0][0]}, found[0][1]) if found else None
-
-
-def list_files(
-    cur: Cursor, run: Node, *, names: Collection[str] = (), pattern: str | None = None
-) -> list[Node]:
-    """Return a run's files in the order of their names.
-
-    Args:
-        cur: A cursor of the store.
-        run: The run.
-        names: Only these, when there are any.
-        pattern: Only names like this, in SQL's sense.
-    """
-    return _rows(
-        cur,
-        """
-        select name, storage_id, size, md5, mimetype, updated_at, blob
-        from stored.files
-        where run_no = $run_no
-            and uploaded
-            and (len($names::varchar[]) = 0 or list_contains($names::varchar[], name))
-            and ($pattern is null or name like $pattern)
-        order by name
-        """,
-        {"run_no": run["run_no"], "names": list(names), "pattern": pattern},
-    )
-
-
-def count_files(cur: Cursor, run: Node) -> int:
-    """Count a run's files."""
-    return len(list_files(cur, run))
-
-
-def list_console(cur: Cursor, run: Node, *, start: int, limit: int) -> list[Node]:
-    """Return console lines from one line number on."""
-    return _rows(
-        cur,
-        """
-        select number, logged_at, level, line
-        from stored.console_lines
-        where run_no = $run_no and number >= $start
-        order by number
-        limit $limit
-        """,
-        {"run_no": run["run_no"], "start": start, "limit": limit},
-    )
-
-
-def _rows(cur: Cursor, statement: str, values: dict[str, Any]) -> list[Node]:
-    found = cur.execute(statement, values)
-    names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    """Return a run by what GraphQL calls its id."""
+    found = reader.read_runs(cur, where=parse_filter({"id": storage_id}), limit=1)
+    return next(iter(found.to_pylist()), None)

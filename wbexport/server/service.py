@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from wbexport.errors import StoreError
-from wbexport.server import recorder
 from wbexport.server.limits import Limits
+from wbexport.store import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 Node = dict[str, Any]
 
 __all__ = ["Context", "Node", "ReadOnlyError", "Service", "utc_now", "wire_time"]
+
+#: A running run that is silent for longer has crashed; clients report at least every 30 s.
+_HEARTBEAT = timedelta(minutes=5)
 
 #: Seconds between looks for runs that have fallen silent.
 _CRASH_CHECK = 10.0
@@ -77,6 +80,15 @@ class Service:
     processes: dict[tuple[str, str], Seen] = field(default_factory=dict)
     _crashes_checked: float = -_CRASH_CHECK
 
+    def require_writable(self) -> None:
+        """Refuse a request that writes, unless this server does.
+
+        Raises:
+            ReadOnlyError: When it only reads.
+        """
+        if not self.writable:
+            raise ReadOnlyError("this server only reads; start it as writable to change things")
+
     def forget_crash_check(self) -> None:
         """Let the next request look for silent runs, however short ago that was."""
         self._crashes_checked = -_CRASH_CHECK
@@ -86,9 +98,10 @@ class Service:
         if not self.writable or time.monotonic() - self._crashes_checked < _CRASH_CHECK:
             return
         self._crashes_checked = time.monotonic()
-        if recorder.has_silent_runs(self.store.cursor(), self.clock()):
+        since = self.clock() - _HEARTBEAT
+        if ledger.has_silent_runs(self.store.cursor(), since):
             with self.store.transaction() as cur:
-                recorder.mark_crashed(cur, self.clock())
+                ledger.mark_crashed(cur, since)
             self.wrote(soon=False)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from datetime import datetime
 
     import duckdb
 
@@ -15,6 +16,8 @@ __all__ = [
     "begin_sync",
     "find_project",
     "finish_sync",
+    "has_silent_runs",
+    "mark_crashed",
     "mark_missing",
     "quarantine_run",
     "read_quarantine",
@@ -22,6 +25,8 @@ __all__ = [
 ]
 
 _NOW = "(now() at time zone 'UTC')"
+# Only runs that log into this store: what another server says of its own is left as it is.
+_SILENT = "status = 'live' and state in ('running', 'preempting') and heartbeat_at < ?"
 _COUNTS = ("runs_seen", "runs_fetched", "rows_fetched", "requests", "bytes_received")
 
 
@@ -166,6 +171,40 @@ def mark_missing(
         """,
         {"project_no": project_no, "gone": list(storage_ids)},
     )
+
+
+def has_silent_runs(cursor: duckdb.DuckDBPyConnection, since: datetime) -> bool:
+    """Tell whether `mark_crashed` has something to do.
+
+    Args:
+        cursor: Any cursor of the store.
+        since: Runs that were last heard of before this time are silent.
+
+    Returns:
+        Whether there are such runs.
+
+    Example:
+        ```python
+        has_silent_runs(cursor, now - timedelta(minutes=5))
+        ```
+    """
+    found = cursor.execute(f"select 1 from stored.runs where {_SILENT} limit 1", [since])
+    return bool(found.fetchall())
+
+
+def mark_crashed(cursor: duckdb.DuckDBPyConnection, since: datetime) -> None:
+    """Give up the runs that were logging into this store and have fallen silent.
+
+    Args:
+        cursor: The cursor of a transaction.
+        since: Runs that were last heard of before this time are silent.
+
+    Example:
+        ```python
+        mark_crashed(cursor, now - timedelta(minutes=5))
+        ```
+    """
+    cursor.execute(f"update stored.runs set state = 'crashed' where {_SILENT}", [since])
 
 
 def quarantine_run(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wbexport.server import lookup
 from wbexport.server.resolvers.connections import cursor_at, page_of, position_of
+from wbexport.store import attachments
 
 if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
@@ -27,7 +27,8 @@ def _log_lines(
     size = info.context.page(first if last is None else last, default=1000)
     if last is not None:
         start = max(count - size, 0)
-    lines = lookup.list_console(info.context.cursor, run, start=start, limit=size)
+    found = attachments.read_console(info.context.cursor, run["run_no"], start=start, limit=size)
+    lines = found.to_pylist()
     page = page_of(lines, start, more=bool(lines) and lines[-1]["number"] + 1 < count)
     for edge in page["edges"]:
         # Line numbers may have gaps, and lines may come in between.

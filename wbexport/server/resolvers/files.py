@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from wbexport.errors import NotFoundError
 from wbexport.paths import safe_relative_path
-from wbexport.server import blobs, lookup, recorder
+from wbexport.server import blobs, lookup
 from wbexport.server.resolvers.connections import page_of, position_of
 from wbexport.server.service import wire_time
+from wbexport.store import attachments
 
 if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
@@ -29,13 +30,15 @@ def _files(
     start = position_of(after)
     size = info.context.page(first)
     wanted = [name for name in names or () if name is not None]
-    found = lookup.list_files(info.context.cursor, run, names=wanted, pattern=pattern)
+    found = attachments.read_files(
+        info.context.cursor, run["run_no"], names=wanted, pattern=pattern
+    ).to_pylist()
     nodes = [file | {"run": run} for file in found[start : start + size]]
     return page_of(nodes, start, more=start + size < len(found)) | {"totalCount": len(found)}
 
 
 def _file_count(run: Node, info: Info) -> int:
-    return lookup.count_files(info.context.cursor, run)
+    return len(attachments.read_files(info.context.cursor, run["run_no"]))
 
 
 def _file_id(file: Node, info: Info) -> str:
@@ -74,15 +77,14 @@ def _create_run_files(_: object, info: Info, input: Node) -> Node:
 
 def _mark_uploaded(_: object, info: Info, input: Node) -> Node:
     run = _run_of(info, input)
-    stored = {file["name"] for file in lookup.list_files(info.context.cursor, run)}
-    return {"success": stored.issuperset(input["files"])}
+    stored = attachments.read_files(info.context.cursor, run["run_no"])["name"].to_pylist()
+    return {"success": set(stored).issuperset(input["files"])}
 
 
 def _delete_files(_: object, info: Info, input: Node) -> Node:
     service = info.context.service
     with service.store.transaction() as cur:
-        for file_id in input["files"]:
-            recorder.delete_file(cur, file_id)
+        attachments.delete_files(cur, input["files"])
     service.wrote(soon=False)
     return {"success": True}
 

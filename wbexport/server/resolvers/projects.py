@@ -47,7 +47,7 @@ def _upsert_model(_: object, info: Info, input: Node) -> Node:
         raise InputError("a project needs a name")
     with service.store.transaction() as cur:
         entity = input.get("entityName") or lookup.default_entity(cur)
-        inserted = recorder.ensure_project(
+        _, inserted = recorder.ensure_project(
             cur,
             entity,
             input["name"],

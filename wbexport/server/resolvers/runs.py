@@ -16,6 +16,7 @@ from wbexport.query.order import parse_order
 from wbexport.server import lookup, recorder
 from wbexport.server.resolvers.connections import page_of, position_of
 from wbexport.server.service import wire_time
+from wbexport.store import reader, writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,22 +167,26 @@ def _runs(
     start = position_of(after)
     size = info.context.page(first)
     where = _filter(filters)
-    found = lookup.list_runs(
+    found = reader.read_runs(
         info.context.cursor,
-        project,
+        project_no=project["project_no"],
         where=where,
         order=parse_order(order),
         limit=size + 1,
         offset=start,
         columns=_wanted(info),
-    )
+    ).to_pylist()
     page = page_of(found[:size], start, more=len(found) > size)
-    page["totalCount"] = lambda _: lookup.count_runs(info.context.cursor, project, where)
+    page["totalCount"] = lambda _: _count_runs(info, project, where)
     return page
 
 
 def _run_count(project: Node, info: Info, filters: str | None = None) -> int:
-    return lookup.count_runs(info.context.cursor, project, _filter(filters))
+    return _count_runs(info, project, _filter(filters))
+
+
+def _count_runs(info: Info, project: Node, where: Expression) -> int:
+    return reader.count_runs(info.context.cursor, project_no=project["project_no"], where=where)
 
 
 def _run(
@@ -192,7 +197,7 @@ def _run(
     desc: str | None = None,
     missingOk: bool | None = None,
 ) -> Node | None:
-    return lookup.find_run_in(info.context.cursor, project, name)
+    return lookup.find_run_in(info.context.cursor, project["project_no"], name)
 
 
 def _required(run: Node | None, what: str) -> Node:
@@ -213,7 +218,7 @@ def _delete_run(_: object, info: Info, input: Node) -> Node:
     service = info.context.service
     with service.store.transaction() as cur:
         run = _required(lookup.find_run_by_storage_id(cur, input["id"]), input["id"])
-        recorder.delete_run(cur, run)
+        writer.delete_runs(cur, [run["run_no"]])
     service.wrote(soon=True)
     return {"clientMutationId": input.get("clientMutationId")}
 

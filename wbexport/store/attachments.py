@@ -1,0 +1,114 @@
+"""Reads what a run has besides its history: files and console lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wbexport.store.exchange import fetch_arrow
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import duckdb
+    import pyarrow as pa
+
+__all__ = ["delete_files", "read_console", "read_files"]
+
+
+def read_files(
+    cursor: duckdb.DuckDBPyConnection,
+    run_no: int,
+    *,
+    names: Collection[str] = (),
+    pattern: str | None = None,
+) -> pa.Table:
+    """Read the files that were uploaded to a run.
+
+    Args:
+        cursor: Any cursor of the store.
+        run_no: The run.
+        names: Only these, when there are any.
+        pattern: Only names like this, in SQL's sense.
+
+    Returns:
+        One row per file, in the order of their names.
+
+    Example:
+        ```python
+        read_files(cursor, 7, pattern="media/%")["name"].to_pylist()
+        ```
+    """
+    return fetch_arrow(
+        cursor,
+        """
+        select
+            name,
+            storage_id,
+            size,
+            md5,
+            mimetype,
+            updated_at,
+            blob
+        from stored.files
+        where run_no = $run_no
+            and uploaded
+            and (len($names::varchar[]) = 0 or list_contains($names::varchar[], name))
+            and ($pattern is null or name like $pattern)
+        order by name
+        """,
+        {"run_no": run_no, "names": list(names), "pattern": pattern},
+    )
+
+
+def read_console(
+    cursor: duckdb.DuckDBPyConnection, run_no: int, *, start: int = 0, limit: int | None = None
+) -> pa.Table:
+    """Read console lines of a run.
+
+    Args:
+        cursor: Any cursor of the store.
+        run_no: The run.
+        start: Number of the first line.
+        limit: How many at most.
+
+    Returns:
+        `number`, `logged_at`, `level` and `line`, one row per line, in the order of their numbers.
+
+    Example:
+        ```python
+        read_console(cursor, 7, limit=10)["line"].to_pylist()
+        ```
+    """
+    return fetch_arrow(
+        cursor,
+        """
+        select
+            number,
+            logged_at,
+            level,
+            line
+        from stored.console_lines
+        where run_no = $run_no and number >= $start
+        order by number
+        limit $limit
+        """,
+        {"run_no": run_no, "start": start, "limit": limit},
+    )
+
+
+def delete_files(cursor: duckdb.DuckDBPyConnection, storage_ids: Collection[str]) -> None:
+    """Forget run files; their blobs stay until nobody names them.
+
+    Args:
+        cursor: The cursor of a transaction.
+        storage_ids: What their server calls them.
+
+    Example:
+        ```python
+        delete_files(cursor, ["RmlsZTox"])
+        ```
+    """
+    cursor.execute(
+        "delete from stored.files where storage_id in (select unnest(?::varchar[]))",
+        [list(storage_ids)],
+    )
