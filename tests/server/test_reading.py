@@ -112,6 +112,17 @@ def test_rows_that_parquet_cannot_tell_exactly_are_only_live(
     assert spelled(raw.rows("r")) == spelled(rows)
 
 
+def test_clients_that_know_no_parquet_page_through_an_exported_run(raw: Raw) -> None:
+    log(raw, "r", [{"_step": step, "loss": step} for step in range(25)])
+    pages = [(0, 10), (10, 20), (20, 25)]
+    whole = [raw.rows("r", f"minStep: {a}, maxStep: {b}, samples: 10") for a, b in pages]
+    specs = [{"keys": ["loss"], "minStep": a, "maxStep": b, "samples": 10} for a, b in pages]
+    texts = json.dumps([json.dumps(spec) for spec in specs])
+    keyed = raw.run("r", f"sampledHistory(specs: {texts})")["sampledHistory"]
+    assert [row["loss"] for page in whole for row in page] == list(range(25))
+    assert [row["loss"] for page in keyed for row in page] == list(range(25))
+
+
 def test_a_running_run_is_live(raw: Raw) -> None:
     log(raw, "r", SPARSE, complete=False)
     found = raw.run("r", 'parquetHistory(liveKeys: ["_step"]) { parquetUrls }')

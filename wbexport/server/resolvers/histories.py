@@ -35,7 +35,7 @@ def _read(
     *,
     first: int | None,
     last: int | None,
-    samples: int,
+    samples: int | None,
     keys: list[str] | None = None,
     stream: Literal["history", "system"] = "history",
 ) -> pa.Table:
@@ -47,7 +47,7 @@ def _read(
         how="all",
         min_step=first,
         max_step=last,
-        samples=samples,
+        samples=_SAMPLES if samples is None else max(samples, 0),
         stream=stream,
     )
 
@@ -58,13 +58,15 @@ def _lines(long: pa.Table) -> list[str]:
 
 def _live_range(
     run: Node, info: Info, first: int | None, last: int | None
-) -> tuple[int | None, int | None] | None:
-    """Cut a range that a reader pages through to what it does not get as parquet."""
+) -> tuple[int | None, int | None]:
+    """Cut a range that a reader pages through to what it does not get as parquet.
+
+    A run that is exported whole is not cut: readers of parquet do not page through it, and clients
+    before 0.23 know no parquet.
+    """
     export = None if first is None and last is None else _export(run, info)
-    if export is None:
+    if export is None or export.live_from is None:
         return first, last
-    if export.live_from is None:
-        return None
     return max(export.live_from, first or 0), last
 
 
@@ -76,11 +78,8 @@ def _history(
     maxStep: int | None = None,
     samples: int | None = None,
 ) -> list[str]:
-    wanted = _live_range(run, info, minStep, None if maxStep is None else maxStep - 1)
-    if wanted is None:
-        return []
-    limit = _SAMPLES if samples is None else max(samples, 0)
-    return _lines(_read(run, info, first=wanted[0], last=wanted[1], samples=limit))
+    first, last = _live_range(run, info, minStep, None if maxStep is None else maxStep - 1)
+    return _lines(_read(run, info, first=first, last=last, samples=samples))
 
 
 def _events(
@@ -92,8 +91,7 @@ def _events(
     samples: int | None = None,
 ) -> list[str]:
     last = None if maxStep is None else maxStep - 1
-    limit = _SAMPLES if samples is None else max(samples, 0)
-    long = _read(run, info, first=minStep, last=last, samples=limit, stream="system")
+    long = _read(run, info, first=minStep, last=last, samples=samples, stream="system")
     rows = [row | {"_wandb": True} for row in long_to_rows(long)]
     return [write_json({key: row[key] for key in row if key != "_step"}) for row in rows]
 
@@ -119,20 +117,14 @@ def _spec(text: str) -> Node:
 
 
 def _sampled(run: Node, info: Info, spec: Node) -> list[Node]:
-    wanted = _live_range(run, info, spec.get("minStep"), spec.get("maxStep"))
-    if wanted is None:
-        return []
+    first, last, samples = (spec.get(name) for name in ("minStep", "maxStep", "samples"))
+    if first is not None and last is not None and last - first == samples:
+        # Clients before 0.23 ask for pages of `samples` steps and mean the end of a page exclusive.
+        last -= 1
+    first, last = _live_range(run, info, first, last)
     keys = list(dict.fromkeys(spec.get("keys") or []))
     logged = [key for key in keys if key != "_step"]
-    samples = spec.get("samples")
-    long = _read(
-        run,
-        info,
-        first=wanted[0],
-        last=wanted[1],
-        samples=_SAMPLES if samples is None else max(samples, 0),
-        keys=logged or None,
-    )
+    long = _read(run, info, first=first, last=last, samples=samples, keys=logged or None)
     rows = long_to_rows(long)
     if not keys:
         return [json_numbers(row) for row in rows]
