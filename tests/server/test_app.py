@@ -184,10 +184,18 @@ def test_a_malformed_request_is_a_client_error(client: Client, token: str, body:
     assert answer.status_code == 400
 
 
-def test_a_body_beyond_the_limit_is_refused(client: Client, token: str) -> None:
-    body = {"query": "{ viewer { id } }", "variables": {"x": "a" * (1 << 20)}}
+@pytest.mark.parametrize(("mebibytes", "status"), [(15, 200), (16, 413)])
+def test_large_variables_are_taken_up_to_the_limit(
+    client: Client, token: str, mebibytes: int, status: int
+) -> None:
+    body = {"query": "{ viewer { id } }", "variables": {"x": "a" * (mebibytes << 20)}}
     answer = call(client, "POST", "/graphql", headers=authorization(token), json=body)
-    assert answer.status_code == 413
+    assert answer.status_code == status
+
+
+def test_a_large_document_is_refused_and_not_remembered(client: Client, token: str) -> None:
+    answer = graphql(client, token, "{ viewer { id } }" + "#" * (1 << 20))
+    assert "too long" in answer["errors"][0]["message"]
 
 
 def test_undeclared_variables_and_an_empty_operation_name_are_ignored(

@@ -146,8 +146,8 @@ class Application:
         _require_json(request)
         body = _parse(_read(request, self.service.limits.graphql_body))
         prepared = self._executor.prepare(body["query"])
-        if prepared.is_mutation and not self.service.writable:
-            raise ReadOnlyError("this server only reads; start it as writable to change things")
+        if prepared.is_mutation:
+            self.service.require_writable()
         self.service.mark_crashed()
         context = Context(self.service, f"{request.scheme}://{request.host}")
         result = self._executor.execute(

@@ -102,6 +102,8 @@ class Executor:
 
     def prepare(self, text: str) -> Prepared:
         """Parse, measure and validate a document, or recall that from before."""
+        if len(text) > self._limits.query_text:
+            return Prepared(None, (GraphQLError("the document is too long"),))
         with self._lock:
             if text in self._known:
                 self._known.move_to_end(text)
@@ -141,10 +143,8 @@ class Executor:
         return ExecutionResult(result.data, [_masked(e) for e in result.errors or ()] or None)
 
     def _check(self, text: str) -> Prepared:
-        if len(text) > self._limits.query_text:
-            return Prepared(None, (GraphQLError("the document is too long"),))
         try:
-            document = parse(text, max_tokens=self._limits.tokens, no_location=False)
+            document = parse(text, max_tokens=self._limits.tokens)
             check_document(document, self._limits)
         except GraphQLError as error:
             return Prepared(None, (error,))

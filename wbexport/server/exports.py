@@ -25,7 +25,8 @@ __all__ = ["Export", "ExportPolicy", "Exports"]
 #: States in which a run may still log; only the others are exported.
 _ALIVE = frozenset({"running", "pending", "preempting"})
 
-_CACHE_BYTES = 256 << 20
+#: The latest export is kept however large it is: its files are fetched one after the other.
+_KEPT_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Exports:
             return
         self._kept[version] = export
         self._size += _bytes_of(export)
-        while self._size > _CACHE_BYTES and len(self._kept) > 1:
+        while self._size > _KEPT_BYTES and len(self._kept) > 1:
             self._size -= _bytes_of(self._kept.popitem(last=False)[1])
 
     def _make(self, cur: duckdb.DuckDBPyConnection, run_no: int, version: str) -> Export | None:

@@ -24,7 +24,7 @@ class Limits:
     """Bounds on one request.
 
     Attributes:
-        graphql_body: Bytes of a GraphQL request.
+        graphql_body: Bytes of a GraphQL request; configs and summaries are its variables.
         stream_body: Bytes of a file stream request, also once unpacked.
         upload_body: Bytes of one uploaded file.
         query_text: Characters of a GraphQL document.
@@ -38,7 +38,7 @@ class Limits:
         seconds: Time after which no further resolver is started.
     """
 
-    graphql_body: int = 1 << 20
+    graphql_body: int = 16 << 20
     stream_body: int = 64 << 20
     upload_body: int = 64 << 30
     query_text: int = 64 << 10

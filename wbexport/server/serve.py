@@ -14,8 +14,6 @@ from wbexport.server.publisher import Publisher
 from wbexport.store.database import Store
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from wbexport.server.exports import ExportPolicy
 
 __all__ = ["LocalServer", "new_token"]
@@ -64,6 +62,7 @@ class LocalServer:
         self._app = create_app(
             self.store, token=self.token, writable=writable, exports=exports, hosts=names
         )
+        limits = self._app.service.limits
         self._server = create_server(
             self._app,
             host=host,
@@ -73,7 +72,7 @@ class LocalServer:
             channel_timeout=60,
             cleanup_interval=10,
             max_request_header_size=_MAX_HEADER,
-            max_request_body_size=self._app.service.limits.upload_body if writable else 1 << 20,
+            max_request_body_size=limits.upload_body if writable else limits.graphql_body,
             clear_untrusted_proxy_headers=True,
             ident="",
         )
@@ -97,12 +96,7 @@ class LocalServer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _stop_listening(self) -> None:
