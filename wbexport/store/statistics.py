@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["update_history_keys", "update_run_keys", "update_stored_rows"]
 
-# From logged values: one row per run and key.
+# From logged values: one row per run and key for its numbers, one for its literals.
 _SUMMARISE = """
 select
     run_no,
@@ -21,16 +21,38 @@ select
     max(step) as last_step,
     min(value) filter (where not isnan(value)) as min,
     max(value) filter (where not isnan(value)) as max,
-    stored.literal_of(arg_max_null(value, step), arg_max_null(text, step)) as last,
+    stored.literal_of(arg_max(value, step), null) as last,
     count(*) filter (where stored.is_whole(value)) as ints,
-    count(value) - count(*) filter (where stored.is_whole(value)) as floats,
-    count(*) filter (where text[1] not in ('"', 't', 'f', 'n', '{', '[')) as bigs,
-    count(*) filter (where text[1] = '"') as strings,
-    count(*) filter (where text[1] in ('t', 'f')) as bools,
-    count(*) filter (where text[1] = 'n') as nulls,
-    count(*) filter (where text[1] = '{') as maps,
-    count(*) filter (where text[1] = '[') as lists
+    count(*) filter (where not stored.is_whole(value)) as floats,
+    0 as bigs,
+    0 as strings,
+    0 as bools,
+    0 as nulls,
+    0 as maps,
+    0 as lists
 from SOURCE
+where text is null
+group by run_no, key_no
+union all
+select
+    run_no,
+    key_no,
+    count(*),
+    min(step),
+    max(step),
+    null,
+    null,
+    arg_max(text, step),
+    0,
+    0,
+    count(*) filter (where text[1] not in ('"', 't', 'f', 'n', '{', '[')),
+    count(*) filter (where text[1] = '"'),
+    count(*) filter (where text[1] in ('t', 'f')),
+    count(*) filter (where text[1] = 'n'),
+    count(*) filter (where text[1] = '{'),
+    count(*) filter (where text[1] = '[')
+from SOURCE
+where text is not null
 group by run_no, key_no
 """
 
