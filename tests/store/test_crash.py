@@ -92,8 +92,9 @@ def sweep(path: Path, trials: int, seed: int) -> None:
     for _ in range(trials):
         acknowledged = max(acknowledged, kill_once(path, chance.uniform(0, 0.4)))
         value = published_value(path)
-        # The writer may have published once more than it lived to tell.
-        assert acknowledged <= value <= acknowledged + 1
+        # A writer may have published once more than it lived to tell, and goes on from what an
+        # earlier one had committed but not published.
+        assert acknowledged <= value
         acknowledged = value
 
 
