@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 __all__ = [
-    "CRASH",
     "EDIT",
-    "HAS_PIL",
+    "HANG",
     "LOG_EVERYTHING",
     "LOG_ONE",
+    "LOG_SHARED",
+    "LOG_SYSTEM",
     "READ_EVERYTHING",
     "READ_MANY",
     "READ_ROWS",
     "RESUME",
 ]
 
-#: The SDK needs it for images.
-HAS_PIL = importlib.util.find_spec("PIL") is not None
-
 LOG_EVERYTHING = """
-import importlib.util, json, math, sys, time
+import json, math, sys, time
 import numpy as np, wandb
 
 run = wandb.init(
@@ -41,8 +37,7 @@ wandb.log({"odd": math.nan, "up": math.inf, "down": -math.inf, "flag": True, "wo
 wandb.log({"hist": wandb.Histogram(np.arange(100), num_bins=8)})
 wandb.log({"table": wandb.Table(columns=["x", "y"], data=[[1, "a"], [2, "b"]])})
 wandb.log({"html": wandb.Html("<b>hi</b>")})
-if importlib.util.find_spec("PIL"):
-    wandb.log({"image": wandb.Image(np.zeros((4, 4, 3), dtype=np.uint8), caption="black")})
+wandb.log({"image": wandb.Image(np.zeros((4, 4, 3), dtype=np.uint8), caption="black")})
 with open("notes.txt", "w") as file:
     file.write("saved text")
 wandb.save("notes.txt", policy="now")
@@ -64,13 +59,36 @@ run.finish(exit_code=int(sys.argv[3]))
 print("{}")
 """
 
-CRASH = """
-import os, time, wandb
-run = wandb.init(project="demo", id="crashed", config={"lr": 1})
+LOG_SYSTEM = """
+import json, time, wandb
+settings = wandb.Settings(x_disable_stats=False, x_stats_sampling_interval=0.2)
+run = wandb.init(project="demo", id="measured", settings=settings)
+wandb.log({"loss": 1})
+time.sleep(3)
+run.finish()
+rows = wandb.Api().run("demo/measured").history(stream="system", pandas=False)
+print(json.dumps({"rows": rows}))
+"""
+
+LOG_SHARED = """
+import sys, wandb
+label, primary = sys.argv[1], sys.argv[2] == "primary"
+settings = wandb.Settings(
+    mode="shared", x_label=label, x_primary=primary, x_update_finish_state=primary
+)
+run = wandb.init(project="demo", id="together", settings=settings)
+for number in range(40):
+    wandb.log({"writer": label, "number": number})
+run.finish()
+"""
+
+HANG = """
+import time, wandb
+settings = wandb.Settings(x_file_stream_transmit_interval=0.5)
+run = wandb.init(project="demo", id="killed", config={"lr": 1}, settings=settings)
 for step in range(5):
     wandb.log({"loss": step})
-time.sleep(17)  # The SDK posts rows every 15 s.
-os._exit(7)
+time.sleep(600)
 """
 
 RESUME = """
@@ -113,6 +131,8 @@ print(json.dumps({
     "summary": plain({k: v for k, v in run.summary.items()}),
     "history": history,
     "sampled": run.history(samples=5, keys=["loss"], pandas=False),
+    "axis": run.history(samples=9, keys=["val/acc"], x_axis="epoch", pandas=False),
+    "metrics": run.rawconfig["_wandb"]["m"],
     "pandas": list(run.history(keys=["val/acc", "epoch"]).columns),
     "scan": scan,
     "scan_keys": list(run.scan_history(keys=["loss", "_step"])),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,21 +13,16 @@ import pytest
 from tests.server import sdk_scripts as scripts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    from wbexport.server.serve import LocalServer
 
     LogRun = Callable[..., dict[str, Any]]
     Answer = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def crashing(sdk_env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A run that will die without a word; it takes a while, so it starts first."""
-    with start(sdk_env, scripts.CRASH) as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def logged(log_run: LogRun, crashing: subprocess.Popen[bytes]) -> Answer:
+def logged(log_run: LogRun) -> Answer:
     return log_run(scripts.LOG_EVERYTHING)
 
 
@@ -39,6 +35,14 @@ def start(env: dict[str, str], script: str, *arguments: str) -> subprocess.Popen
     command = [sys.executable, "-c", script, *arguments]
     nowhere = subprocess.DEVNULL
     return subprocess.Popen(command, env=env, cwd=env["HOME"], stdout=nowhere, stderr=nowhere)
+
+
+def wait_for_rows(server: LocalServer, run_id: str, count: int) -> None:
+    text = "select run_id from stored.runs where run_id = ? and history_line_count = ?"
+    deadline = time.monotonic() + 60
+    while not server.store.cursor().execute(text, [run_id, count]).fetchall():
+        assert time.monotonic() < deadline, f"{run_id} has not logged {count} rows"
+        time.sleep(0.2)
 
 
 def row_at(rows: list[Answer], step: int) -> Answer:
@@ -61,17 +65,17 @@ def test_config_and_summary_come_back_with_their_updates(read: Answer) -> None:
     config, summary = read["config"], read["summary"]
     assert (config["lr"], config["nest"], config["name"]) == (0.1, {"deep": [1, 2]}, "é")
     assert config["added"] == 7
-    assert (summary["best"], summary["loss"], summary["_step"]) == (0.25, 0.05, 24 - NO_IMAGE)
+    assert (summary["best"], summary["loss"], summary["_step"]) == (0.25, 0.05, 24)
     assert summary["nest"] == {"a": 19, "b": 9.5}
     assert summary["val/acc"] == 0.75
 
 
 def test_every_row_comes_back_in_both_ways_of_reading(read: Answer) -> None:
     by_step = {row["_step"]: row for row in read["history"]}
-    assert list(by_step) == list(range(25 - NO_IMAGE))
+    assert list(by_step) == list(range(25))
     assert [row["_step"] for row in read["scan"]] == list(by_step)
     assert all(_same(row, by_step[row["_step"]]) for row in read["scan"])
-    assert read["last"] == 24 - NO_IMAGE
+    assert read["last"] == 24
 
 
 def test_logged_values_keep_their_types(read: Answer) -> None:
@@ -81,6 +85,7 @@ def test_logged_values_keep_their_types(read: Answer) -> None:
     assert row_at(read["scan"], 5)["nest"] == {"a": 5, "b": 2.5}
     assert row_at(read["scan"], 21)["hist"]["_type"] == "histogram"
     assert row_at(read["scan"], 22)["table"]["_type"] == "table-file"
+    assert row_at(read["scan"], 24)["image"]["_type"] == "image-file"
 
 
 def test_sampled_keys_keep_the_first_and_the_last_row(read: Answer) -> None:
@@ -91,11 +96,18 @@ def test_sampled_keys_keep_the_first_and_the_last_row(read: Answer) -> None:
     ]
 
 
+def test_a_metric_defined_with_an_axis_is_read_along_it(read: Answer) -> None:
+    assert read["axis"] == [{"epoch": n, "val/acc": _whole(n / 4)} for n in range(4)]
+    names = [metric.get("1") or metric.get("2") for metric in read["metrics"]]
+    assert {"epoch", "val/*"} <= set(names)
+
+
 def test_files_come_back_as_they_went(read: Answer) -> None:
     assert read["files"] == read["downloads"]
     assert read["saved"] == "saved text"
     assert {"config.yaml", "output.log", "wandb-metadata.json"} <= set(read["files"])
-    assert any(name.startswith("media/table/") for name in read["files"])
+    folders = {name.rpartition("/")[0] for name in read["files"]}
+    assert {"media/table", "media/html", "media/images"} <= folders
     assert all(name.endswith(".json") for name in read["jsons"])
     assert read["metadata"]
 
@@ -121,15 +133,36 @@ def test_several_processes_log_at_once(sdk_env: dict[str, str], log_run: LogRun)
     assert read["odd"] == read["whole"] == ["0", "nan", "2", "nan"]
 
 
-def test_a_crashed_run_keeps_its_rows_and_can_be_resumed(
-    log_run: LogRun, crashing: subprocess.Popen[bytes]
+def test_machine_metrics_come_back(log_run: LogRun) -> None:
+    rows = log_run(scripts.LOG_SYSTEM)["rows"]
+    times = [row["_timestamp"] for row in rows]
+    assert len(rows) >= 2
+    assert times == sorted(times)
+    assert {"system.memory_percent", "_runtime"} <= set().union(*rows)
+
+
+def test_two_processes_that_share_a_run_lose_no_row(
+    sdk_env: dict[str, str], log_run: LogRun
 ) -> None:
-    assert crashing.wait(timeout=60) == 7
-    first = log_run(scripts.RESUME, "crashed", "must")
+    roles = {"left": "primary", "right": "other"}
+    processes = [start(sdk_env, scripts.LOG_SHARED, *role) for role in roles.items()]
+    assert [process.wait(timeout=100) for process in processes] == [0, 0]
+    rows = log_run(scripts.READ_ROWS, "demo/together")["rows"]
+    logged = sorted((row["writer"], row["number"]) for row in rows)
+    assert logged == [(label, number) for label in roles for number in range(40)]
+
+
+def test_a_killed_run_keeps_its_rows_and_can_be_resumed(
+    server: LocalServer, sdk_env: dict[str, str], log_run: LogRun
+) -> None:
+    with start(sdk_env, scripts.HANG) as process:
+        wait_for_rows(server, "killed", 5)
+        process.kill()
+    first = log_run(scripts.RESUME, "killed", "must")
     assert (first["resumed"], first["config"], first["step"]) == (True, {"lr": 1}, 5)
-    second = log_run(scripts.RESUME, "crashed", "allow")
+    second = log_run(scripts.RESUME, "killed", "allow")
     assert second["step"] == first["step"] + 3
-    rows = log_run(scripts.READ_ROWS, "demo/crashed")["rows"]
+    rows = log_run(scripts.READ_ROWS, "demo/killed")["rows"]
     steps = [row["_step"] for row in rows]
     assert steps == list(range(11))
     assert [row["loss"] for row in rows] == [0, 1, 2, 3, 4, 100, 101, 102, 100, 101, 102]
@@ -146,9 +179,6 @@ def test_a_run_can_be_edited_stopped_and_deleted(log_run: LogRun) -> None:
         "after": [],
         "gone": True,
     }
-
-
-NO_IMAGE = 0 if scripts.HAS_PIL else 1
 
 
 def _whole(value: float) -> float:
