@@ -24,7 +24,6 @@ __all__ = [
     "doubles",
     "fits",
     "key_runs",
-    "kinds_by_run",
     "kinds_of",
     "promote",
     "promote_all",
@@ -83,11 +82,6 @@ def kinds_of(long: pa.Table) -> dict[str, str]:
     for key, start, stop in key_runs(long):
         joined[key] = joined.get(key, 0) | int(np.bitwise_or.reduce(flags[start:stop]))
     return {key: _kind(flag) for key, flag in joined.items()}
-
-
-def kinds_by_run(flags: NDArray[np.uint8], starts: NDArray[np.int64]) -> list[str]:
-    """Give the kind of each run of equal keys, whose first rows are `starts`."""
-    return [_kind(flag) for flag in np.bitwise_or.reduceat(flags, starts).tolist()]
 
 
 def value_flags(long: pa.Table) -> NDArray[np.uint8]:
