@@ -32,11 +32,6 @@ def read_files(
 
     Returns:
         One row per file, in the order of their names.
-
-    Example:
-        ```python
-        read_files(cursor, 7, pattern="media/%")["name"].to_pylist()
-        ```
     """
     return fetch_arrow(
         cursor,
@@ -73,11 +68,6 @@ def read_console(
 
     Returns:
         `number`, `logged_at`, `level` and `line`, one row per line, in the order of their numbers.
-
-    Example:
-        ```python
-        read_console(cursor, 7, limit=10)["line"].to_pylist()
-        ```
     """
     return fetch_arrow(
         cursor,
@@ -97,17 +87,7 @@ def read_console(
 
 
 def delete_files(cursor: duckdb.DuckDBPyConnection, storage_ids: Collection[str]) -> None:
-    """Forget run files; their blobs stay until nobody names them.
-
-    Args:
-        cursor: The cursor of a transaction.
-        storage_ids: What their server calls them.
-
-    Example:
-        ```python
-        delete_files(cursor, ["RmlsZTox"])
-        ```
-    """
+    """Forget run files; their blobs stay until nobody names them."""
     cursor.execute(
         "delete from stored.files where storage_id in (select unnest(?::varchar[]))",
         [list(storage_ids)],

@@ -32,11 +32,6 @@ class Blob:
         sha256: Their name, in hexadecimal.
         size: How many there are.
         md5: In hexadecimal, for comparison with a server.
-
-    Example:
-        ```python
-        store.blobs.add(b"text").size  # 4
-        ```
     """
 
     sha256: str

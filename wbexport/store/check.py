@@ -27,11 +27,6 @@ class Problem:
     Args:
         check: What was looked for: a file of `sql/checks`, `blobs` or `damage`.
         detail: What was found.
-
-    Example:
-        ```python
-        Problem("blobs", "2c26b46b… is missing")
-        ```
     """
 
     check: str
@@ -39,20 +34,7 @@ class Problem:
 
 
 def check(store: Store, *, read_data: bool = False) -> list[Problem]:
-    """Run every file of `sql/checks`, and see whether every blob is there.
-
-    Args:
-        store: The store.
-        read_data: Also read every stored value and every blob, and compare their checksums.
-
-    Returns:
-        What is wrong; nothing in a sound store.
-
-    Example:
-        ```python
-        check(store, read_data=True)  # []
-        ```
-    """
+    """Run every file of `sql/checks`, and see whether every blob is there."""
     problems: list[Problem] = []
     try:
         with store_faults(store.path):

@@ -355,19 +355,7 @@ class Store:
 
 
 def second_cursor(cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Return one more cursor on the same store, for a result that is read piece by piece.
-
-    Args:
-        cursor: Any cursor of the store.
-
-    Returns:
-        A cursor with no transaction and no open result.
-
-    Example:
-        ```python
-        second_cursor(cursor).sql("from stored.history").to_arrow_reader()
-        ```
-    """
+    """Return one more cursor on the same store, for a result that is read piece by piece."""
     second = cursor.cursor()
     second.execute(f"use {_CATALOG}")
     return second

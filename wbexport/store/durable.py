@@ -22,17 +22,8 @@ _FICLONE = 0x40049409
 def clone_file(source: Path, target: Path) -> None:
     """Copy a file, sharing its blocks where the file system can.
 
-    Args:
-        source: An existing file.
-        target: The file to create or overwrite.
-
     Raises:
         StoreSpaceError: The copy would not fit on the disk.
-
-    Example:
-        ```python
-        clone_file(Path("wb.duckdb"), Path("copy.duckdb"))
-        ```
     """
     with (
         source.open("rb") as reading,
@@ -50,17 +41,7 @@ def clone_file(source: Path, target: Path) -> None:
 
 
 def replace_durably(source: Path, target: Path) -> None:
-    """Move a finished file over another one so that a crash leaves either, whole.
-
-    Args:
-        source: The new file, in the folder of `target`.
-        target: The name it takes.
-
-    Example:
-        ```python
-        replace_durably(Path("wb.duckdb.tmp"), Path("wb.duckdb"))
-        ```
-    """
+    """Move a finished file over another one so that a crash leaves either, whole."""
     descriptor = os.open(source, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -71,16 +52,7 @@ def replace_durably(source: Path, target: Path) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names in a directory survive a power cut.
-
-    Args:
-        directory: The folder whose entries changed.
-
-    Example:
-        ```python
-        sync_directory(Path("blobs"))
-        ```
-    """
+    """Make the names in a directory survive a power cut."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

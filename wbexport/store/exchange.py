@@ -33,11 +33,6 @@ def fetch_arrow(
 
     Returns:
         The rows.
-
-    Example:
-        ```python
-        fetch_arrow(cursor, "from runs where state = $state", {"state": "finished"})
-        ```
     """
     if _BY_EXECUTE:
         return cursor.execute(text, params).to_arrow_table()
@@ -47,21 +42,7 @@ def fetch_arrow(
 
 @contextmanager
 def incoming(cursor: duckdb.DuckDBPyConnection, table: pa.Table) -> Iterator[None]:
-    """Make an Arrow table readable in SQL as `incoming`, without a copy.
-
-    Args:
-        cursor: The cursor of a transaction.
-        table: The table.
-
-    Returns:
-        A context manager.
-
-    Example:
-        ```python
-        with incoming(cursor, files):
-            cursor.execute("insert into stored.files by name from incoming")
-        ```
-    """
+    """Make an Arrow table readable in SQL as `incoming`, without a copy."""
     _settle(cursor)
     cursor.register("incoming", table)
     yield

@@ -43,17 +43,8 @@ def store_faults(path: Path) -> Iterator[None]:
 
     Faults that say nothing of the file, such as a syntax error, pass unchanged.
 
-    Args:
-        path: The store the user named; it opens every message.
-
     Raises:
         StoreError: Or one of its kinds, with the next step.
-
-    Example:
-        ```python
-        with store_faults(path):
-            connection.execute("checkpoint")
-        ```
     """
     try:
         yield

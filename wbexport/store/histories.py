@@ -100,11 +100,6 @@ class Key:
         number: Its own number; negative for a name nobody logged.
         parent: The logged key whose objects may hold it, where a run lacks a key of that name.
         pointer: JSON pointer into those objects.
-
-    Example:
-        ```python
-        Key("nest.b", -1, parent=3, pointer="/b")
-        ```
     """
 
     name: str
@@ -125,11 +120,6 @@ class LongQuery:
         min_step: First step.
         max_step: Last step.
         samples: At most so many rows of each run, evenly spaced; None for all.
-
-    Example:
-        ```python
-        text, params = LongQuery([7], keys=None).sql()
-        ```
     """
 
     run_nos: Sequence[int]
@@ -238,11 +228,6 @@ def resolve_keys(
 
     Returns:
         One entry per distinct name, in order; a name nobody logged has no values.
-
-    Example:
-        ```python
-        resolve_keys(cursor, ["loss", "nest.b"], "history")
-        ```
     """
     wanted = {name: _parents(name) for name in names}
     known = dict(

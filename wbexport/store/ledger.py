@@ -38,11 +38,6 @@ class Quarantined:
         run_id: Its id in paths, when known.
         reason: What went wrong the last time.
         attempts: How often in a row it did.
-
-    Example:
-        ```python
-        read_quarantine(cursor, 1)["UnVuOjE="].attempts
-        ```
     """
 
     run_id: str | None
@@ -60,11 +55,6 @@ def find_project(cursor: duckdb.DuckDBPyConnection, origin: str, storage_id: str
 
     Returns:
         Its number, or None.
-
-    Example:
-        ```python
-        find_project(cursor, "https://api.wandb.ai", "UHJvamVjdA==")
-        ```
     """
     found = cursor.execute(
         "select project_no from stored.projects where origin = ? and storage_id = ?",
@@ -74,20 +64,7 @@ def find_project(cursor: duckdb.DuckDBPyConnection, origin: str, storage_id: str
 
 
 def begin_sync(cursor: duckdb.DuckDBPyConnection, project_no: int) -> int:
-    """Record that a sync has begun.
-
-    Args:
-        cursor: The cursor of a transaction.
-        project_no: The project.
-
-    Returns:
-        The sync's number.
-
-    Example:
-        ```python
-        sync_no = begin_sync(cursor, project_no)
-        ```
-    """
+    """Record that a sync has begun."""
     ((number,),) = cursor.execute(
         "select coalesce(max(sync_no), 0) + 1 from stored.syncs"
     ).fetchall()
@@ -118,11 +95,6 @@ def finish_sync(
         message: What went wrong.
         counts: Any of `runs_seen`, `runs_fetched`, `rows_fetched`, `requests` and
             `bytes_received`.
-
-    Example:
-        ```python
-        finish_sync(cursor, sync_no, runs_seen=500, requests=3)
-        ```
     """
     cursor.execute(
         f"""
@@ -155,11 +127,6 @@ def mark_missing(
         cursor: The cursor of a transaction.
         project_no: The project.
         storage_ids: The runs; one that is marked already keeps its time.
-
-    Example:
-        ```python
-        mark_missing(cursor, project_no, ["UnVuOjE="])
-        ```
     """
     cursor.execute(
         f"""
@@ -174,36 +141,13 @@ def mark_missing(
 
 
 def has_silent_runs(cursor: duckdb.DuckDBPyConnection, since: datetime) -> bool:
-    """Tell whether `mark_crashed` has something to do.
-
-    Args:
-        cursor: Any cursor of the store.
-        since: Runs that were last heard of before this time are silent.
-
-    Returns:
-        Whether there are such runs.
-
-    Example:
-        ```python
-        has_silent_runs(cursor, now - timedelta(minutes=5))
-        ```
-    """
+    """Tell whether `mark_crashed` has something to do."""
     found = cursor.execute(f"select 1 from stored.runs where {_SILENT} limit 1", [since])
     return bool(found.fetchall())
 
 
 def mark_crashed(cursor: duckdb.DuckDBPyConnection, since: datetime) -> None:
-    """Give up the runs that were logging into this store and have fallen silent.
-
-    Args:
-        cursor: The cursor of a transaction.
-        since: Runs that were last heard of before this time are silent.
-
-    Example:
-        ```python
-        mark_crashed(cursor, now - timedelta(minutes=5))
-        ```
-    """
+    """Give up the runs that were logging into this store and have fallen silent."""
     cursor.execute(f"update stored.runs set state = 'crashed' where {_SILENT}", [since])
 
 
@@ -222,11 +166,6 @@ def quarantine_run(
         storage_id: The run.
         run_id: Its id in paths, when known.
         reason: What went wrong.
-
-    Example:
-        ```python
-        quarantine_run(cursor, project_no, "UnVuOjE=", "abc", "its history ends at step 7 of 9")
-        ```
     """
     before = read_quarantine(cursor, project_no).get(storage_id)
     release_runs(cursor, project_no, [storage_id])
@@ -237,21 +176,7 @@ def quarantine_run(
 
 
 def read_quarantine(cursor: duckdb.DuckDBPyConnection, project_no: int) -> dict[str, Quarantined]:
-    """Read which runs of a project could not be brought over.
-
-    Args:
-        cursor: Any cursor of the store.
-        project_no: The project.
-
-    Returns:
-        Storage id to what is known.
-
-    Example:
-        ```python
-        for storage_id, run in read_quarantine(cursor, project_no).items():
-            print(run.run_id, run.reason)
-        ```
-    """
+    """Read which runs of a project could not be brought over."""
     found = cursor.execute(
         """
         select storage_id, run_id, reason, attempts
@@ -273,11 +198,6 @@ def release_runs(
         cursor: The cursor of a transaction.
         project_no: The project.
         storage_ids: The runs.
-
-    Example:
-        ```python
-        release_runs(cursor, project_no, ["UnVuOjE="])
-        ```
     """
     if storage_ids:
         cursor.execute(

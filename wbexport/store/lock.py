@@ -25,12 +25,6 @@ class WriterLock:
 
     Args:
         descriptor: The open and locked file.
-
-    Example:
-        ```python
-        lock = WriterLock.acquire(Path(".wb.duckdb.lock"), store=Path("wb.duckdb"))
-        lock.release()
-        ```
     """
 
     def __init__(self, descriptor: int) -> None:

@@ -31,11 +31,6 @@ def migrate(cursor: duckdb.DuckDBPyConnection, path: Path, *, new: bool = False)
     Raises:
         StoreVersionError: The store is of a newer format.
         StoreDamagedError: The file is a DuckDB database but not a store.
-
-    Example:
-        ```python
-        migrate(cursor, Path("wb.duckdb"), new=True)
-        ```
     """
     applied = 0 if new else check_format(cursor, path)
     for number, name in enumerate(_FILES[applied:], start=applied + 1):
@@ -50,21 +45,9 @@ def migrate(cursor: duckdb.DuckDBPyConnection, path: Path, *, new: bool = False)
 def check_format(cursor: duckdb.DuckDBPyConnection, path: Path) -> int:
     """Return the format of a store, which must not be newer than `FORMAT`.
 
-    Args:
-        cursor: Any cursor of the store.
-        path: The store, for messages.
-
-    Returns:
-        The number of schema files it has had.
-
     Raises:
         StoreVersionError: The store is of a newer format.
         StoreDamagedError: The file is a DuckDB database but not a store.
-
-    Example:
-        ```python
-        check_format(cursor, Path("wb.duckdb"))  # 1
-        ```
     """
     try:
         text = read_meta(cursor, "format")
@@ -80,20 +63,7 @@ def check_format(cursor: duckdb.DuckDBPyConnection, path: Path) -> int:
 
 
 def read_meta(cursor: duckdb.DuckDBPyConnection, key: str) -> str | None:
-    """Return what the store says of itself under `key`.
-
-    Args:
-        cursor: Any cursor of the store.
-        key: `format`, `writer`, `publication`, …
-
-    Returns:
-        The value, or None.
-
-    Example:
-        ```python
-        read_meta(cursor, "writer")  # "0.1.0"
-        ```
-    """
+    """Return what the store says of itself under `key`."""
     found = cursor.execute("select value from stored.meta where key = ?", [key]).fetchall()
     return found[0][0] if found else None
 
@@ -105,11 +75,6 @@ def write_meta(cursor: duckdb.DuckDBPyConnection, key: str, value: str | None) -
         cursor: The cursor of a transaction.
         key: The name.
         value: The new value.
-
-    Example:
-        ```python
-        write_meta(cursor, "writer", "0.1.0")
-        ```
     """
     cursor.execute("delete from stored.meta where key = ?", [key])
     if value is not None:

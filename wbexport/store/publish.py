@@ -24,13 +24,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Connect(Protocol):
-    """Opens a DuckDB file.
-
-    Example:
-        ```python
-        connection = connect(Path("wb.duckdb"), read_only=True)
-        ```
-    """
+    """Opens a DuckDB file."""
 
     def __call__(self, file: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
         """Open a file; its tables are found without naming it."""
@@ -46,11 +40,6 @@ class StoreFiles:
     Args:
         path: The published file.
         connect: Opens a DuckDB file.
-
-    Example:
-        ```python
-        file = StoreFiles(Path("wb.duckdb"), connect).working_copy()
-        ```
     """
 
     def __init__(self, path: Path, connect: Connect) -> None:

@@ -61,19 +61,7 @@ join stored.projects p on p.project_no = r.project_no
 
 
 def read_projects(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Read every project of the store.
-
-    Args:
-        cursor: Any cursor of the store.
-
-    Returns:
-        The columns of `stored.projects`, in the order of entity and project.
-
-    Example:
-        ```python
-        read_projects(cursor)["project"].to_pylist()
-        ```
-    """
+    """Read every project of the store."""
     return fetch_arrow(
         cursor,
         """
@@ -148,11 +136,6 @@ def count_runs(
 
     Returns:
         Their number.
-
-    Example:
-        ```python
-        count_runs(cursor, where=parse_filter({"state": "crashed"}))
-        ```
     """
     condition, params = _condition(project_no, where, missing)
     ((count,),) = cursor.execute(f"select count(*) {_FROM} where {condition}", params).fetchall()
@@ -175,11 +158,6 @@ def read_keys(
     Returns:
         One row per run and key: `run_no`, `stream`, `key`, `kind`, `rows`, `first_step`,
         `last_step`, `min`, `max` and `last`, a JSON literal.
-
-    Example:
-        ```python
-        read_keys(cursor, [7])["key"].to_pylist()
-        ```
     """
     return fetch_arrow(
         cursor,
@@ -281,12 +259,6 @@ def iter_long(
 
     Returns:
         `STORED_LONG` tables of whole rows: first by run, and inside a long run by step.
-
-    Example:
-        ```python
-        for piece in iter_long(cursor, run_nos, keys=["loss"]):
-            print(piece.num_rows)
-        ```
     """
     for chunk, first, last in _pieces(cursor, run_nos, stream, values):
         low = first if min_step is None else max(first, min_step)

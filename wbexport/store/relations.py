@@ -30,33 +30,12 @@ _WIDE_COLUMNS = {
 
 
 def views_are_current(cursor: duckdb.DuckDBPyConnection) -> bool:
-    """Tell whether the store's views are those of this version of wbexport.
-
-    Args:
-        cursor: Any cursor of the store.
-
-    Returns:
-        False when `create_views` has something to do.
-
-    Example:
-        ```python
-        views_are_current(cursor)
-        ```
-    """
+    """Tell whether the store's views are those of this version of wbexport."""
     return read_meta(cursor, "views") == _digest(_statements())
 
 
 def create_views(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Create or replace every view and table macro of `sql/views`.
-
-    Args:
-        cursor: A writing cursor.
-
-    Example:
-        ```python
-        create_views(cursor)
-        ```
-    """
+    """Create or replace every view and table macro of `sql/views`."""
     statements = _statements()
     for statement in statements:
         cursor.execute(statement)
@@ -68,14 +47,6 @@ def create_wide_views(cursor: duckdb.DuckDBPyConnection) -> None:
 
     The view of `team/project` is called `history_team_project`. Names that DuckDB cannot tell
     apart get a number behind them. Nothing happens while the keys stay the same.
-
-    Args:
-        cursor: The cursor of a transaction.
-
-    Example:
-        ```python
-        create_wide_views(cursor)
-        ```
     """
     statements = _wide_statements(cursor)
     if read_meta(cursor, "wide_views") == (digest := _digest(statements.values())):

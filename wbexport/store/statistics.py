@@ -182,11 +182,6 @@ def update_run_keys(
         fresh: Runs whose values are all in `incoming`.
         grown: Runs to which `incoming` only adds.
         mixed: Runs of which `incoming` replaced some values; these are counted again.
-
-    Example:
-        ```python
-        update_run_keys(cursor, "stored.history", fresh=[1], grown=[2, 3], mixed=[])
-        ```
     """
     stream = table.removeprefix("stored.")
     params: dict[str, object] = {"new": [*fresh, *grown], "grown": [*grown], "stream": stream}
@@ -233,11 +228,6 @@ def update_stored_rows(
         fresh: Runs whose values are all in `incoming`.
         grown: Runs to which `incoming` only adds.
         mixed: Runs of which `incoming` replaced some values.
-
-    Example:
-        ```python
-        update_stored_rows(cursor, fresh=[1], grown=[2, 3], mixed=[])
-        ```
     """
     for runs, table, adds in (
         (fresh, "incoming", False),
@@ -254,15 +244,6 @@ def update_history_keys(cursor: duckdb.DuckDBPyConnection, run_nos: Collection[i
     """Derive what W&B's server would say of the history of runs logged into this store.
 
     Runs that were brought over keep what their own server said.
-
-    Args:
-        cursor: The cursor of the transaction.
-        run_nos: The runs whose histories changed.
-
-    Example:
-        ```python
-        update_history_keys(cursor, [7])
-        ```
     """
     live = cursor.execute(
         """

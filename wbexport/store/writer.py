@@ -75,11 +75,6 @@ class ProjectRow:
         access: Who may see it.
         created_at: When it was made, in UTC.
         attributes: Anything else, as a JSON object.
-
-    Example:
-        ```python
-        ProjectRow("https://api.wandb.ai", "UHJvamVjdA==", "team", "project")
-        ```
     """
 
     origin: str
@@ -94,20 +89,7 @@ class ProjectRow:
 
 
 def upsert_project(cursor: duckdb.DuckDBPyConnection, row: ProjectRow) -> int:
-    """Write a project, over the one with the same origin and storage id if there is one.
-
-    Args:
-        cursor: The cursor of a transaction.
-        row: The project.
-
-    Returns:
-        Its number in this store.
-
-    Example:
-        ```python
-        project_no = upsert_project(cursor, ProjectRow(origin, storage_id, "team", "project"))
-        ```
-    """
+    """Write a project, over the one with the same origin and storage id if there is one."""
     ((known, fresh),) = cursor.execute(
         """
         select
@@ -150,11 +132,6 @@ def upsert_runs(
 
     Raises:
         InputError: A column is none of these.
-
-    Example:
-        ```python
-        numbers = upsert_runs(cursor, project_no, headers)
-        ```
     """
     if unknown := set(runs.column_names) - set(RUNS.names) - _LEDGER:
         raise InputError(f"runs have no column {sorted(unknown)[0]!r}")
@@ -233,17 +210,7 @@ def write_history(
 
 
 def delete_runs(cursor: duckdb.DuckDBPyConnection, run_nos: Sequence[int]) -> None:
-    """Forget runs and everything stored of them; blobs stay until nobody names them.
-
-    Args:
-        cursor: The cursor of a transaction.
-        run_nos: The runs.
-
-    Example:
-        ```python
-        delete_runs(cursor, [7])
-        ```
-    """
+    """Forget runs and everything stored of them; blobs stay until nobody names them."""
     for table in ("history", "system", "run_keys", "files", "console_lines", "runs"):
         _delete(cursor, f"stored.{table}", run_nos)
 
@@ -257,11 +224,6 @@ def write_files(
         cursor: The cursor of a transaction.
         files: `run_no`, `name` and any other columns of `stored.files`; one row per file.
         complete: The table lists every file of each of its runs; others are forgotten.
-
-    Example:
-        ```python
-        write_files(cursor, pa.table({"run_no": [7], "name": ["a.txt"], "uploaded": [True]}))
-        ```
     """
     known = {"storage_id", "size", "md5", "mimetype", "updated_at", "uploaded", "blob"}
     columns = [name for name in files.column_names if name in known]
@@ -300,11 +262,6 @@ def write_console(
         run_no: The run.
         lines: `number`, `logged_at`, `level` and `line`; one row per line.
         mode: `replace` drops all stored lines, `append` only those of the same numbers.
-
-    Example:
-        ```python
-        write_console(cursor, 7, pa.table({"number": [0], "line": ["epoch 1"]}))
-        ```
     """
     with incoming(cursor, lines):
         numbers = "" if mode == "replace" else "and number in (select number from incoming)"
