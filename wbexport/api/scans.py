@@ -15,6 +15,7 @@ from wbexport.api.scan import check_steps
 from wbexport.arrow.convert import long_to_wide, rows_to_long
 from wbexport.arrow.literals import parse_json
 from wbexport.arrow.promote import column_type, kinds_of, promote, promote_all, scan_kind
+from wbexport.arrow.wide import column_names
 from wbexport.errors import InputError, IntegrityError, QueryError
 from wbexport.graphql.models import HistoryKeys, RunNode, read_node
 from wbexport.paths import ProjectPath, RunPath
@@ -64,9 +65,11 @@ class HistoriesPlan:
 
     @property
     def schema(self) -> pa.Schema:
-        """`run_id`, `_step`, then a column per key."""
+        """`run_id`, `_step`, then a column per key, named as by `column_names`."""
         columns = [("run_id", pa.string()), ("_step", pa.int64())]
-        return pa.schema(columns + [(key, column_type(kind)) for key, kind in self.kinds.items()])
+        names = column_names(self.kinds, ["run_id"])
+        columns += zip(names, map(column_type, self.kinds.values()), strict=True)
+        return pa.schema(columns)
 
     def iter_batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the histories, run by run in step order; several runs are read at once.
@@ -115,7 +118,8 @@ class HistoriesPlan:
             long = _with_all_keys(long, len(self.kinds))
         wide = long_to_wide(long, self.kinds, [*self.kinds, "_step"])
         run_id = pa.repeat(run.run_id, wide.num_rows)
-        return wide.add_column(0, "run_id", run_id).select(self.schema.names).cast(self.schema)
+        cells = [wide.column(name) for name in ("_step", *self.kinds)]
+        return pa.table([run_id, *cells], names=self.schema.names).cast(self.schema)
 
 
 def plan_histories(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,11 +23,11 @@ from wbexport.arrow.schema import LONG
 from wbexport.errors import IntegrityError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["long_to_export", "long_to_wide", "scatter", "wide_to_long"]
+__all__ = ["column_names", "long_to_export", "long_to_wide", "scatter", "wide_to_long"]
 
 
 def wide_to_long(table: pa.Table, *, step_key: str = "_step") -> pa.Table:
@@ -85,7 +86,8 @@ def long_to_wide(
 
     Returns:
         One row per step (and run): `run_no` if it was there, `_step`, then a column per key:
-        int64, float64, bool, string, or for kinds json and mixed strings of JSON literals.
+        int64, float64, bool, string, or for kinds json and mixed strings of JSON literals. A key
+        that is called `run_no` makes a second column of this name.
 
     Raises:
         IntegrityError: A value does not fit the kind given for its key.
@@ -96,8 +98,31 @@ def long_to_wide(
     places, columns = _number_rows(long)
     if keys is None:
         keys = sorted(set(pc.unique(long.column("key")).to_pylist()) | set(kinds))
-    wanted = {key: kinds.get(key, "null") for key in keys if key not in columns}
-    return pa.table(columns | scatter(long, places, len(columns["_step"]), wanted))
+    wanted = {key: kinds.get(key, "null") for key in keys if key != "_step"}
+    cells = scatter(long, places, len(columns["_step"]), wanted)
+    return pa.table([*columns.values(), *cells.values()], names=[*columns, *cells])
+
+
+def column_names(keys: Collection[str], beside: Collection[str]) -> list[str]:
+    """Name the columns of keys that stand beside others.
+
+    Args:
+        keys: The keys.
+        beside: Names of the other columns.
+
+    Returns:
+        The keys' own names; one that is taken gets `#2` behind it, or the next number that is free.
+
+    Example:
+        >>> column_names(["loss", "run_id"], ["run_id"])
+        ['loss', 'run_id#2']
+    """
+    taken = {*keys, *beside}
+    names = []
+    for key in keys:
+        free = (f"{key}#{number}" for number in itertools.count(2))
+        names.append(next(n for n in free if n not in taken) if key in beside else key)
+    return names
 
 
 def long_to_export(long: pa.Table, kinds: Mapping[str, str] | None = None) -> pa.Table | None:

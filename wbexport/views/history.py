@@ -13,6 +13,7 @@ from wbexport.arrow.convert import long_to_rows, long_to_wide
 from wbexport.arrow.formats import to_format
 from wbexport.arrow.literals import parse_json
 from wbexport.arrow.promote import column_type, kinds_of, promote_all, scan_kind
+from wbexport.arrow.wide import column_names
 from wbexport.errors import InputError, QueryError
 from wbexport.query.fields import suggest
 from wbexport.store.reader import iter_long, read_keys, read_long
@@ -88,10 +89,10 @@ def histories(
         ]
     if not long.num_rows:
         return to_format(pa.table({}), format)
-    wide = _with_objects(_numbered_by_place(long, runs), wanted)
+    row_places, wide = _with_objects(_numbered_by_place(long, runs), wanted)
     names = shown or [name for name in _by_appearance(long) if name != hidden]
     columns = {name: wide.column(name) for name in names}
-    columns["run_id"] = pa.array(run_ids, pa.string()).take(wide.column("run_no"))
+    columns["run_id"] = pa.array(run_ids, pa.string()).take(row_places)
     order = sorted(columns) if sort_columns else columns
     return to_format(pa.table({name: columns[name] for name in order}), format)
 
@@ -170,8 +171,7 @@ class Scan:
         """Tell the schema of `batches`."""
         beside = self._columns_beside()
         fields = [(name, pa.string()) for name in beside] + [("_step", pa.int64())]
-        for key, kind in kinds.items():
-            fields.append((f"{key}#2" if key in beside else key, column_type(kind)))
+        fields += zip(column_names(kinds, beside), map(column_type, kinds.values()), strict=True)
         return pa.schema(fields)
 
     def batches(self, kinds: Mapping[str, str]) -> pa.RecordBatchReader:
@@ -181,8 +181,7 @@ class Scan:
             kinds: What `kinds` gave.
 
         Returns:
-            The run columns, `_step`, and a column per key. A key that is called like a run
-            column gets `#2` behind its name.
+            The run columns, `_step`, and a column per key, named as by `column_names`.
         """
         schema = self.schema(kinds)
         return pa.RecordBatchReader.from_batches(schema, self._batches(kinds, schema))
@@ -223,8 +222,9 @@ class Scan:
         for long in self.pieces(len(schema)):
             numbered = _numbered_by_place(long, self.runs)
             wide = long_to_wide(numbered, kinds, None if self.keys is None else list(kinds))
-            columns = [self.runs.column(name).take(wide.column("run_no")) for name in beside]
-            columns += [wide.column(name) for name in ("_step", *kinds)]
+            columns = [self.runs.column(name).take(wide.column(0)) for name in beside]
+            cells = wide.remove_column(0)
+            columns += [cells.column(name) for name in ("_step", *kinds)]
             yield from pa.table(columns, schema=schema).combine_chunks().to_batches()
 
     def _nested_kind(self, key: str, kinds: dict[str, str]) -> str:
@@ -299,14 +299,19 @@ def _only(row: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     return {key: row[key] for key in keys}
 
 
-def _with_objects(long: pa.Table, keys: Sequence[str] | None) -> pa.Table:
-    """Spread a long table; logged objects are structs where one type holds them all."""
+def _with_objects(long: pa.Table, keys: Sequence[str] | None) -> tuple[pa.ChunkedArray, pa.Table]:
+    """Spread a long table; logged objects are structs where one type holds them all.
+
+    Returns:
+        The number of each row's run, and the rows.
+    """
     kinds = kinds_of(long)
-    wide = long_to_wide(long, kinds, keys)
+    spread = long_to_wide(long, kinds, keys)
+    wide = spread.remove_column(0)
     for place, key in enumerate(wide.column_names):
         if kinds.get(key) == "json":
             wide = wide.set_column(place, key, _objects(wide.column(key)))
-    return wide
+    return spread.column(0), wide
 
 
 def _objects(literals: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:

@@ -1,0 +1,1 @@
+"""The promises of the front page, each proved from end to end."""
