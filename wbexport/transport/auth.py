@@ -53,9 +53,6 @@ class OriginAuth(httpx.Auth):
 def origin_of(url: httpx.URL) -> Origin:
     """Return the origin a request for this URL is really sent to.
 
-    Args:
-        url: The URL as httpx understands it.
-
     Returns:
         Its origin; one that equals no other when httpx could not send it at all.
     """
@@ -65,9 +62,6 @@ def origin_of(url: httpx.URL) -> Origin:
 
 def is_signed(url: httpx.URL) -> bool:
     """Tell whether a URL carries its own signature.
-
-    Args:
-        url: The URL.
 
     Returns:
         True when its query holds one of the signature parameters of the storage services.

@@ -50,9 +50,6 @@ class Decoder:
     Args:
         coding: The `Content-Encoding` of the answer.
         limit: Decoded bytes at most; None for a body that is streamed to disk.
-
-    Raises:
-        BodyError: The coding is not one that was asked for.
     """
 
     def __init__(self, coding: str, *, limit: int | None = None) -> None:
@@ -69,17 +66,7 @@ class Decoder:
         self._begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Decode the next bytes.
-
-        Args:
-            data: Bytes as received.
-
-        Yields:
-            Decoded pieces, each of bounded size.
-
-        Raises:
-            BodyError: The bytes are damaged, or more than the limits allow.
-        """
+        """Decode the next bytes."""
         self._taken += len(data)
         if self._limit is not None and self._taken > self._limit:
             raise self._too_large(self._limit)
@@ -100,11 +87,7 @@ class Decoder:
             data = self._gzip.unconsumed_tail or self._gzip.unused_data
 
     def finish(self) -> None:
-        """Declare the end of the body.
-
-        Raises:
-            BodyError: It ended in the middle of the gzip stream.
-        """
+        """Declare the end of the body."""
         if self._gzip is not None and not (self._begun and self._gzip.eof):
             raise BodyError("the gzip body is cut")
 
@@ -121,17 +104,7 @@ class Decoder:
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Parse a JSON object to its very end.
-
-    Args:
-        body: The decoded body.
-
-    Returns:
-        The object.
-
-    Raises:
-        BodyError: It is a web page, is cut, or is something other than an object.
-    """
+    """Parse a JSON object to its very end."""
     if _PAGE.match(body[:200]):
         raise BodyError(f"a web page{web_page_title(body)} in place of JSON", final=True)
     try:

@@ -17,8 +17,7 @@ from wbexport.transport.retry import AttemptError, Failure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wbexport.transport.answer import Answer
-    from wbexport.transport.wire import Wire
+    from wbexport.transport.wire import Answer, Wire
 
 __all__ = ["Downloaded", "Expect", "Transfer"]
 
@@ -101,12 +100,7 @@ class Transfer:
         self._restart()
 
     def attempt(self) -> None:
-        """Make one attempt to fetch what is still missing.
-
-        Raises:
-            AttemptError: The attempt broke off; what was received is kept when it may be.
-            IntegrityError: The file is, twice, not what it was known to be.
-        """
+        """Make one attempt to fetch what is still missing."""
         while True:
             with self._wire.open("GET", self.url, headers=self._headers()) as answer:
                 if not self._has_expired(answer):

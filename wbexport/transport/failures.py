@@ -46,18 +46,7 @@ _WORDS: dict[type[Exception], str] = {
 
 
 def redacted(text: str) -> str:
-    """Mask what looks like a key, a password or a signature.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        The text with `***` in those places.
-
-    Example:
-        >>> redacted("GET https://u:p@host/file?X-Amz-Signature=abc")
-        'GET https://***host/file***'
-    """
+    """Mask what looks like a key, a password or a signature."""
     return _SECRETS.sub("***", text)
 
 
@@ -77,9 +66,6 @@ def shown_url(url: httpx.URL) -> str:
 
 def failure_of(error: Exception) -> Failure:
     """Say what an exception of an attempt means for the next one.
-
-    Args:
-        error: An exception of httpx, of this room, or of the operating system.
 
     Returns:
         The failure. Its words are our own, since those of httpx may quote a URL.
@@ -104,14 +90,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def server_message(body: bytes) -> str:
-    """Find the server's own words in an error answer, whatever its shape.
-
-    Args:
-        body: The decoded body.
-
-    Returns:
-        A short text with secrets masked; empty when there is none.
-    """
+    """Find the server's own words in an error answer, whatever its shape."""
     try:
         content: Any = parse_object(body)
     except BodyError:
@@ -123,17 +102,7 @@ def server_message(body: bytes) -> str:
 
 
 def error_for(failure: Failure, method: str, url: httpx.URL, trouble: str) -> Exception:
-    """Choose the exception for a failure that is not repeated any more.
-
-    Args:
-        failure: The last failure.
-        method: HTTP method.
-        url: What was asked for.
-        trouble: How often and how long it was tried, and through which proxy.
-
-    Returns:
-        An exception of the tree in `errors.py`.
-    """
+    """Choose the exception for a failure that is not repeated any more."""
     shown = shown_url(url)
     text = f"{method} {shown}: {failure.detail}{trouble}"
     kind: type[RequestError]

@@ -39,13 +39,7 @@ class Governor:
             return self._cuts
 
     def leave(self, ticket: int, *, good: bool, throttled: bool) -> None:
-        """Give the place back and learn from the answer.
-
-        Args:
-            ticket: What `enter` returned.
-            good: The server answered as wished.
-            throttled: It answered 429 or 503.
-        """
+        """Give the place back and learn from the answer."""
         with self._changed:
             self._running -= 1
             if throttled and ticket == self._cuts:

@@ -73,14 +73,7 @@ class Pace:
 
 @contextmanager
 def pacing(grace: float) -> Iterator[Pace]:
-    """Hold the reads of this thread to a pace.
-
-    Args:
-        grace: Seconds of waiting that are granted whatever comes.
-
-    Yields:
-        The pace, to be told when the headers are over.
-    """
+    """Hold the reads of this thread to a pace."""
     pace = _local.pace = Pace(grace)
     try:
         yield pace
@@ -187,12 +180,6 @@ def proxy_for(origin: Origin) -> str | None:
 
     `HTTP_PROXY`, `HTTPS_PROXY` and `ALL_PROXY` name proxies; `NO_PROXY` lists hosts, suffixes,
     `host:port` and address ranges that are reached directly. So is this machine, always.
-
-    Args:
-        origin: The host.
-
-    Returns:
-        The proxy's URL, which may hold a password, or None.
     """
     proxies = getproxies()
     if origin.is_loopback or _in_ranges(origin.host, proxies.get("no", "")):
@@ -219,21 +206,12 @@ def shown_proxy(proxy: str) -> str:
     return f"{scheme}://{host}" if scheme else host
 
 
-def open_transport(settings: Settings, proxy: str | None) -> httpx.BaseTransport:
-    """Open the way to the hosts behind one proxy, or to those reached directly.
-
-    Args:
-        settings: Certificates to trust, and the user's own host.
-        proxy: The proxy's URL.
-
-    Returns:
-        A transport for `httpx.Client`.
-
-    Raises:
-        SettingsError: The proxy or the certificate file cannot be used.
-    """
+def open_transport(settings: Settings, scheme: str, proxy: str | None) -> httpx.BaseTransport:
+    """Open the way to the hosts behind one proxy, or to those reached directly."""
     limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
-    certificates = _certificates(settings.ca_file)
+    # Loading certificates takes longer than many a request: plain http trusts none.
+    plain = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    certificates = _certificates(settings.ca_file) if scheme == "https" else plain
     try:
         transport = httpx.HTTPTransport(verify=certificates, limits=limits, proxy=proxy)
     except (ValueError, ImportError, httpx.InvalidURL):

@@ -129,16 +129,8 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
 
     A date is compared with the answer's own `Date`, so that a wrong local clock does no harm.
 
-    Args:
-        headers: The answer's headers.
-        now: Local time in seconds since 1970, for answers without `Date`.
-
     Returns:
         Seconds from 0 to `MAX_WAIT`, or None when there is nothing sensible to read.
-
-    Example:
-        >>> retry_after_seconds({"Retry-After": "1e9"}, now=0.0)
-        300.0
     """
     text = headers.get("Retry-After", "").strip()
     seconds = _number(text)
@@ -148,15 +140,7 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def pause_seconds(headers: Mapping[str, str], now: float) -> float:
-    """Read `RateLimit-Remaining` and `RateLimit-Reset`: how long the allowance is used up.
-
-    Args:
-        headers: The answer's headers, with or without the `X-` of older servers.
-        now: Local time in seconds since 1970.
-
-    Returns:
-        Seconds from 0 to `MAX_WAIT`; 0 while requests remain.
-    """
+    """Read `RateLimit-Remaining` and `RateLimit-Reset`: how long the allowance is used up."""
     for prefix in ("", "X-"):
         remaining = _number(headers.get(f"{prefix}RateLimit-Remaining", ""))
         reset = _number(headers.get(f"{prefix}RateLimit-Reset", ""))

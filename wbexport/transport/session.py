@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 import httpx
 
 from wbexport.errors import InputError
-from wbexport.transport.answer import Stats
 from wbexport.transport.body import MAX_JSON, BodyError, parse_object
 from wbexport.transport.download import Downloaded, Expect, Transfer
 from wbexport.transport.failures import error_for, failure_of, shown_url
@@ -25,13 +24,13 @@ from wbexport.transport.retry import (
     RetryBudget,
     seconds_to_wait,
 )
-from wbexport.transport.wire import Wire
+from wbexport.transport.wire import Stats, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from wbexport.settings import Settings
-    from wbexport.transport.answer import Answer
+    from wbexport.transport.wire import Answer
 
 __all__ = ["Clock", "Session", "Transport", "wsgi_transport"]
 
@@ -65,14 +64,7 @@ class Clock(Protocol):
 
 
 def wsgi_transport(app: Callable[..., Iterable[bytes]]) -> Transport:
-    """Connect a session to a WSGI application in this process.
-
-    Args:
-        app: The application.
-
-    Returns:
-        A transport for `Session`.
-    """
+    """Connect a session to a WSGI application in this process."""
     return _WsgiTransport(app=app)
 
 

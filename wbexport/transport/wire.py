@@ -7,17 +7,23 @@ import logging
 import threading
 import weakref
 from contextlib import contextmanager
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 import httpx
 
-from wbexport.transport.answer import Answer, Stats
 from wbexport.transport.auth import OriginAuth, origin_of
-from wbexport.transport.failures import RedactSecrets, shown_url
+from wbexport.transport.body import BodyError, Decoder
+from wbexport.transport.failures import RedactSecrets, server_message, shown_url
 from wbexport.transport.governor import Governor
 from wbexport.transport.network import open_transport, pacing, proxy_for
-from wbexport.transport.retry import AttemptError, Failure
+from wbexport.transport.retry import (
+    AttemptError,
+    Failure,
+    pause_seconds,
+    retry_after_seconds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
     from wbexport.settings import Settings
     from wbexport.transport.session import Clock
 
-__all__ = ["Wire", "user_agent"]
+__all__ = ["Answer", "Stats", "Wire", "user_agent"]
 
 _MAX_REDIRECTS = 5
 _FIRST_CONNECT_TIMEOUT = 4.0
@@ -33,14 +39,88 @@ _CONNECT_TIMEOUT = 10.0
 _POOL_TIMEOUT = 60.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _THROTTLED = frozenset({429, 503})
+_MAX_REFUSAL = 1 << 20
 
 _logger = logging.getLogger("wbexport.transport")
 _logger.addFilter(RedactSecrets())
 
 
+@cache
 def user_agent() -> str:
     """Return how this client names itself to servers."""
     return f"wbexport/{importlib.metadata.version('wbexport')}"
+
+
+class Stats:
+    """What a session has done so far; safe to read at any time.
+
+    Attributes:
+        requests: Requests sent, redirects and repetitions included.
+        retries: Repetitions among them.
+        bytes_received: Bytes of bodies as they came over the wire.
+    """
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.retries = 0
+        self.bytes_received = 0
+        self._lock = threading.Lock()
+
+    def add(self, *, requests: int = 0, retries: int = 0, bytes_received: int = 0) -> None:
+        """Count."""
+        with self._lock:
+            self.requests += requests
+            self.retries += retries
+            self.bytes_received += bytes_received
+
+    def __repr__(self) -> str:
+        return (
+            f"Stats(requests={self.requests}, retries={self.retries}, "
+            f"bytes_received={self.bytes_received})"
+        )
+
+
+class Answer:
+    """An answer whose body has not been read yet.
+
+    Args:
+        response: What httpx received.
+        stats: Counts the body's bytes.
+        now: Local time in seconds since 1970.
+    """
+
+    def __init__(self, response: httpx.Response, stats: Stats, now: float) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.retry_after = retry_after_seconds(self.headers, now)
+        self.pause = pause_seconds(self.headers, now)
+        self._response = response
+        self._stats = stats
+
+    def pieces(self, *, limit: int | None = None) -> Iterator[bytes]:
+        """Yield the decoded body; ends normally only when all of it was there."""
+        decoder = Decoder(self.headers.get("Content-Encoding", ""), limit=limit)
+        for chunk in self._response.iter_raw():
+            self._stats.add(bytes_received=len(chunk))
+            yield from decoder.feed(chunk)
+        decoder.finish()
+
+    def read(self, limit: int) -> bytes:
+        """Return the decoded body."""
+        return b"".join(self.pieces(limit=limit))
+
+    def read_refusal(self) -> bytes:
+        """Return the body of an answer that is no success, or nothing when it cannot be read."""
+        try:
+            return self.read(_MAX_REFUSAL)
+        except (BodyError, httpx.HTTPError):
+            return b""
+
+    def status_failure(self, body: bytes) -> Failure:
+        """Describe an answer whose status is not the wished one."""
+        said = server_message(body)
+        detail = f"HTTP {self.status}: {said}" if said else f"HTTP {self.status}"
+        return Failure("status", detail, self.status, self.retry_after)
 
 
 class Wire:
@@ -68,7 +148,7 @@ class Wire:
         self._clock = clock
         self._auth = OriginAuth(settings.credential)
         self._governor = Governor()
-        self._clients: dict[str | None, httpx.Client] = {}
+        self._clients: dict[tuple[str, str | None], httpx.Client] = {}
         self._lock = threading.Lock()
         # Few scripts close an `Api`; its connections go with it all the same.
         weakref.finalize(self, _close, self._clients)
@@ -94,20 +174,7 @@ class Wire:
         headers: Mapping[str, str],
         content: bytes | None = None,
     ) -> Iterator[Answer]:
-        """Make one attempt: send a request, follow redirects, give the answer to read.
-
-        Args:
-            method: HTTP method.
-            url: Where to.
-            headers: Headers beside the key and the client's name.
-            content: Body to send.
-
-        Yields:
-            The answer.
-
-        Raises:
-            AttemptError: The URL, or one it was redirected to, is not to be followed.
-        """
+        """Make one attempt: send a request, follow redirects, give the answer to read."""
         ticket = self._governor.enter()
         answer: Answer | None = None
         try:
@@ -175,17 +242,17 @@ class Wire:
             raise _refusal(f"leads to plain http at {url.host}, which is not followed")
 
     def _client(self, url: httpx.URL) -> httpx.Client:
-        proxy = self.proxy_to(url)
+        way = url.scheme, self.proxy_to(url)
         with self._lock:
-            if proxy not in self._clients:
-                transport = self._transport or open_transport(self._settings, proxy)
-                self._clients[proxy] = httpx.Client(
+            if way not in self._clients:
+                transport = self._transport or open_transport(self._settings, *way)
+                self._clients[way] = httpx.Client(
                     transport=transport,
                     trust_env=False,
                     headers={"User-Agent": user_agent(), "Accept": "*/*"},
                     cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 )
-            return self._clients[proxy]
+            return self._clients[way]
 
     def _hold(self, answer: Answer) -> None:
         """Let all requests wait when the server says that its allowance is used up."""
@@ -199,6 +266,6 @@ def _refusal(detail: str) -> AttemptError:
     return AttemptError(Failure("final", f"the server {detail}"))
 
 
-def _close(clients: dict[str | None, httpx.Client]) -> None:
+def _close(clients: dict[tuple[str, str | None], httpx.Client]) -> None:
     while clients:
         clients.popitem()[1].close()
