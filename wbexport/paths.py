@@ -137,19 +137,6 @@ def safe_relative_path(name: str) -> PurePosixPath:
 
     The rules are those of the strictest system, so that a download has one layout everywhere:
     nothing absolute, no `.` or `..`, no empty part, backslash, colon or control character.
-
-    Args:
-        name: The name as the server wrote it. Nothing in it is decoded.
-
-    Returns:
-        The path.
-
-    Raises:
-        UnsafeNameError: The name could leave its folder, on some system.
-
-    Example:
-        >>> safe_relative_path("media/images/a.png")
-        PurePosixPath('media/images/a.png')
     """
     try:
         parts = [part.encode("utf-8") for part in name.split("/")]
@@ -165,18 +152,7 @@ def safe_relative_path(name: str) -> PurePosixPath:
 
 
 def resolve_inside(root: Path, name: str) -> Path:
-    """Give the place of a server-supplied name below a folder, refusing links on the way.
-
-    Args:
-        root: The folder; it may itself be reached through a link.
-        name: The name as the server wrote it.
-
-    Returns:
-        A path below `root`. Nothing was created.
-
-    Raises:
-        UnsafeNameError: The name would leave the folder, or a part of the path is a symbolic link.
-    """
+    """Give the place of a server-supplied name below a folder, refusing links on the way."""
     place = root
     for part in safe_relative_path(name).parts:
         place = place / part

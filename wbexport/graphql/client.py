@@ -42,10 +42,6 @@ class GraphQL:
 
     Args:
         session: Carries the bytes.
-
-    Example:
-        >>> GraphQL(session).execute("Viewer", {})["viewer"]["username"]
-        'ada'
     """
 
     def __init__(self, session: PostsJson) -> None:
@@ -55,18 +51,8 @@ class GraphQL:
     def execute(self, operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Send one operation.
 
-        Args:
-            operation: File stem in `graphql/documents/`.
-            variables: Its variables.
-
         Returns:
             The `data` object. Fields in it may be null; what that means is the caller's to say.
-
-        Raises:
-            GraphQLError: The server reported errors; partial data is dropped.
-            AuthError: The errors say that the key is refused.
-            ResponseError: The answer has neither data nor errors.
-            RequestError: There was no usable answer.
         """
         text = documents.load(operation).text
         for field in self._absent:

@@ -52,18 +52,7 @@ class Batch:
 
 @cache
 def load(operation: str) -> Document:
-    """Load an operation with the fragments it names, and those they name.
-
-    Args:
-        operation: File stem in `graphql/documents/`.
-
-    Returns:
-        The document.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        KeyError: It names a fragment that no file holds.
-    """
+    """Load an operation with the fragments it names, and those they name."""
     text = _read(_FOLDER / f"{operation}.graphql")
     match = _OPERATION.match(text)
     if match is None:
@@ -81,14 +70,6 @@ def aliased(
         operation: File stem of a query; all its root fields are repeated, so it should have one.
         items: Per repetition, the variables that differ.
         shared: Variables that are the same for all.
-
-    Returns:
-        The batch. Repetition `i` answers under the alias `b{i}`.
-
-    Example:
-        >>> batch = aliased("RunState", [{"name": "a"}, {"name": "b"}], shared={"project": "p"})
-        >>> sorted(batch.variables)
-        ['name_0', 'name_1', 'project']
     """
     shared = dict(shared or {})
     text = _read(_FOLDER / f"{operation}.graphql")

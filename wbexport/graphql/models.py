@@ -37,18 +37,7 @@ _NodeT = TypeVar("_NodeT", bound=BaseModel)
 
 
 def parse_json_object(value: Any) -> dict[str, Any]:
-    """Read a JSON field that is text on some servers, an object on others, and null when empty.
-
-    Args:
-        value: The field as received.
-
-    Returns:
-        The object; empty for null and for JSON that is no object.
-
-    Example:
-        >>> parse_json_object('{"loss": 0.5}')
-        {'loss': 0.5}
-    """
+    """Read a JSON field that is text on some servers, an object on others, and null when empty."""
     if isinstance(value, str):
         value = _parse_text(value) if value else None
     return value if isinstance(value, dict) else {}
@@ -63,18 +52,7 @@ def _parse_text(text: str) -> Any:
 
 
 def read_node(model: type[_NodeT], value: Any) -> _NodeT:
-    """Read a GraphQL object.
-
-    Args:
-        model: What it should be.
-        value: The object as received.
-
-    Returns:
-        The node.
-
-    Raises:
-        ResponseError: It is null, or of another shape.
-    """
+    """Read a GraphQL object."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -138,14 +116,7 @@ class HistoryKeys(_Node):
     last_step: int | None = None
 
     def types_of(self, key: str) -> frozenset[str]:
-        """Return the types a key was logged with.
-
-        Args:
-            key: A metric key.
-
-        Returns:
-            Names such as `number` and `string`; empty when unknown.
-        """
+        """Return the types a key was logged with."""
         counts = self.keys.get(key, {}).get("typeCounts") or ()
         return frozenset(
             str(count["type"]) for count in counts if isinstance(count, dict) and "type" in count
@@ -208,14 +179,7 @@ class RunNode(_Node):
 
 
 def runs_to_table(nodes: Iterable[RunNode]) -> pa.Table:
-    """Lay runs out as a table of schema `RUNS`.
-
-    Args:
-        nodes: Runs with their full data.
-
-    Returns:
-        One row per run, in the given order.
-    """
+    """Lay runs out as a table of schema `RUNS`."""
     return pa.Table.from_pylist([_row(node) for node in nodes], schema=RUNS)
 
 

@@ -110,18 +110,7 @@ Expression = Always | And | Or | Not | Compare | In | Exists | Regex
 
 
 def as_double(value: float) -> float:
-    """Give a JSON number as the double it compares as.
-
-    Args:
-        value: Any number; an integer beyond all doubles is infinite.
-
-    Returns:
-        The nearest double; minus zero is zero.
-
-    Example:
-        >>> as_double(10**400)
-        inf
-    """
+    """Give a JSON number as the double it compares as."""
     try:
         return float(value) + 0.0
     except OverflowError:
@@ -129,18 +118,7 @@ def as_double(value: float) -> float:
 
 
 def kind_of(value: Value) -> Literal["null", "flag", "number", "text", "time", "structure"]:
-    """Name the type of an operand; only values of the same type are compared.
-
-    Args:
-        value: An operand of `In` or `Compare`.
-
-    Returns:
-        Its type; lists and objects are structures.
-
-    Example:
-        >>> kind_of(True), kind_of(1)
-        ('flag', 'number')
-    """
+    """Name the type of an operand; only values of the same type are compared."""
     match value:
         case None:
             return "null"
@@ -156,18 +134,7 @@ def kind_of(value: Value) -> Literal["null", "flag", "number", "text", "time", "
 
 
 def plain(value: Value) -> Any:
-    """Give an operand as the JSON value it was parsed from.
-
-    Args:
-        value: An operand of `In` or `Compare`.
-
-    Returns:
-        Dicts, lists and scalars; times as ISO text ending in `Z`.
-
-    Example:
-        >>> plain((1, Struct((("a", None),))))
-        [1, {'a': None}]
-    """
+    """Give an operand as the JSON value it was parsed from."""
     if isinstance(value, tuple):
         return [plain(item) for item in value]
     if isinstance(value, Struct):

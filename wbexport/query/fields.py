@@ -111,13 +111,6 @@ def resolve(name: str) -> Field:
 
     Returns:
         The field; for dotted JSON keys with every reading, longest literal key first.
-
-    Raises:
-        QueryError: No run has such a field; the message names the nearest one.
-
-    Example:
-        >>> resolve("config.a.b").paths
-        (('a.b',), ('a', 'b'))
     """
     check_text(name)
     if field := _FIELDS.get(name):
@@ -164,19 +157,7 @@ def _without_wrapper(path: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def lookup(document: Any, paths: Iterable[tuple[str, ...]]) -> Any:
-    """Follow the first path that exists in a parsed JSON document.
-
-    Args:
-        document: A parsed JSON value; None holds nothing.
-        paths: Keys to follow; a decimal number also counts elements of a list.
-
-    Returns:
-        The value found, or `MISSING`.
-
-    Example:
-        >>> lookup({"a": {"b": [7, 8]}}, [("a.b",), ("a", "b", "1")])
-        8
-    """
+    """Follow the first path that exists in a parsed JSON document."""
     for path in paths:
         value = document
         for key in path:
@@ -198,21 +179,7 @@ def _member(value: Any, key: str) -> Any:
 
 
 def check_text(text: str) -> str:
-    """Refuse text that no UTF-8 store can hold.
-
-    Args:
-        text: A name, pattern or operand.
-
-    Returns:
-        The text itself.
-
-    Raises:
-        QueryError: It holds half of a surrogate pair.
-
-    Example:
-        >>> check_text("lr")
-        'lr'
-    """
+    """Refuse text that no UTF-8 store can hold."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -223,16 +190,8 @@ def check_text(text: str) -> str:
 def suggest(name: str, candidates: Iterable[str]) -> str:
     """Word a hint for a name that is not known.
 
-    Args:
-        name: What was asked for.
-        candidates: What there is.
-
     Returns:
         `"; did you mean 'x'?"`, or an empty string when nothing is near.
-
-    Example:
-        >>> suggest("los", ["loss", "acc"])
-        "; did you mean 'loss'?"
     """
     nearest = difflib.get_close_matches(name[:_MAX_NAME], list(candidates), n=1)
     return f"; did you mean {nearest[0]!r}?" if nearest else ""

@@ -63,18 +63,7 @@ def parse_filter(filters: Mapping[str, Any] | None) -> Expression:
 
 
 def to_mongo(expression: Expression) -> dict[str, Any]:
-    """Write an expression as a filter that `parse_filter` reads back as the same expression.
-
-    Args:
-        expression: What `parse_filter` gave.
-
-    Returns:
-        A JSON object; times are ISO text in UTC.
-
-    Example:
-        >>> to_mongo(parse_filter({"tags.best": True}))
-        {'tags': {'$in': ['best']}}
-    """
+    """Write an expression as a filter that `parse_filter` reads back as the same expression."""
     match expression:
         case Always():
             return {}

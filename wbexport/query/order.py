@@ -31,16 +31,6 @@ def parse_order(order: str | None) -> tuple[OrderKey, ...]:
     Args:
         order: `+` (also when there is no sign) or `-`, then a key such as `created_at`,
             `config.KEY.value` or `summary_metrics.KEY`; None and "" mean `+created_at`.
-
-    Returns:
-        The keys to sort by.
-
-    Raises:
-        QueryError: The key is unknown, or has no order.
-
-    Example:
-        >>> parse_order("-summary_metrics.acc")[0].descending
-        True
     """
     text = order or DEFAULT_ORDER
     if not isinstance(text, str):

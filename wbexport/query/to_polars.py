@@ -59,36 +59,12 @@ _COMPARISONS: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
 
 
 def filter_frame(frame: pl.DataFrame, expression: Expression) -> pl.DataFrame:
-    """Keep the runs that match.
-
-    Args:
-        frame: One row per run, with the columns of `arrow.schema.RUNS`.
-        expression: What `parse_filter` gave.
-
-    Returns:
-        The matching rows, in their order.
-
-    Example:
-        >>> filter_frame(pl.DataFrame({"state": ["failed", "running"]}), Always()).height
-        2
-    """
+    """Keep the runs that match."""
     return frame.filter(_Frame(frame, _fields(expression)).mask(expression))
 
 
 def sort_frame(frame: pl.DataFrame, keys: Sequence[OrderKey]) -> pl.DataFrame:
-    """Sort runs; ties go by storage id.
-
-    Args:
-        frame: One row per run, with the columns of `arrow.schema.RUNS`.
-        keys: What `parse_order` gave.
-
-    Returns:
-        The same rows, sorted.
-
-    Example:
-        >>> sort_frame(pl.DataFrame({"storage_id": ["b", "a"]}), ())["storage_id"].to_list()
-        ['a', 'b']
-    """
+    """Sort runs; ties go by storage id."""
     runs = _Frame(frame, {key.field for key in keys})
     columns, descending = [], []
     for key in keys:

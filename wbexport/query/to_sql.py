@@ -118,15 +118,8 @@ def where(expression: Expression) -> Sql:
 def order_by(keys: Sequence[OrderKey]) -> Sql:
     """Write order keys as the terms of `order by` over the runs relation `r`.
 
-    Args:
-        keys: What `parse_order` gave.
-
     Returns:
         Text for `order by`, ending in the storage id so that the order is total, and its values.
-
-    Example:
-        >>> order_by(()).text
-        'r.storage_id'
     """
     terms = [_sort_term(key) for key in keys]
     terms.append(Sql("r.storage_id"))
