@@ -72,16 +72,7 @@ class ExportedHistory:
     def iter_long(
         self, from_step: int, to_step: int | None, *, keys: Collection[str] | None = None
     ) -> Iterator[pa.Table]:
-        """Yield the values of a step range, every step in one chunk only.
-
-        Args:
-            from_step: First step.
-            to_step: Step to stop before; None for no end.
-            keys: Keys to read; None for all.
-
-        Yields:
-            Tables of schema `LONG`, one after the other in step order.
-        """
+        """Yield the values of a step range, every step in one chunk only."""
         in_order = bool((np.diff(self._steps) > 0).all())
         windows = self._stream(from_step, to_step, keys) if in_order else self._merged(keys)
         for tables in windows:
@@ -99,7 +90,9 @@ class ExportedHistory:
                 continue
             rows = max(1, int(CHUNK_VALUES / export.values_per_row))
             columns = _columns(export.file, keys)
-            for batch in export.file.iter_batches(batch_size=rows, columns=columns):
+            for batch in export.file.iter_batches(
+                batch_size=rows, columns=columns, use_threads=False
+            ):
                 yield [pa.Table.from_batches([batch])]
 
     def _merged(self, keys: Collection[str] | None) -> Iterator[list[pa.Table]]:
@@ -137,9 +130,6 @@ def open_exports(
 
     Yields:
         The files, until the context ends and their copies are removed.
-
-    Raises:
-        IntegrityError: A file is no parquet file with steps.
     """
     with ExitStack() as stack:
         exports = []
@@ -151,6 +141,8 @@ def open_exports(
                 on_bytes(downloaded.size)
             exports.append(_open(spool, f"exported history file {index + 1} of {name}"))
         yield ExportedHistory(exports)
+    # Each thread that reads keeps what it freed; eight of them would keep 100 MB.
+    pa.default_memory_pool().release_unused()
 
 
 def _open(spool: IO[bytes], name: str) -> _Export:
@@ -161,7 +153,7 @@ def _open(spool: IO[bytes], name: str) -> _Export:
             raise IntegrityError(f"{name} claims {file.metadata.num_rows} rows; refused")
         if "_step" not in file.schema_arrow.names:
             raise IntegrityError(f"{name} has no column _step")
-        steps = file.read(columns=["_step"]).column("_step")
+        steps = file.read(columns=["_step"], use_threads=False).column("_step")
         if steps.null_count:
             raise IntegrityError(f"{name} has rows without a step")
         return _Export(file, steps.cast(pa.int64()).to_numpy())
@@ -191,15 +183,7 @@ def _between(table: pa.Table, from_step: int, to_step: int | None) -> pa.Table:
 
 
 def union_by_step(older: Iterator[pa.Table], newer: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Join two step-ordered streams; the newer one's row wins a step that both have.
-
-    Args:
-        older: Chunks of schema `LONG` in step order.
-        newer: The same.
-
-    Yields:
-        Chunks in step order, every step in one of them only.
-    """
+    """Join two step-ordered streams; the newer one's row wins a step that both have."""
     waiting = LONG.empty_table()
     for page in newer:
         end = pc.max(page.column("step")).as_py() + 1
