@@ -164,7 +164,6 @@ def test_a_silent_run_has_crashed_until_it_speaks_again(
 
 
 def _state_now(raw: Raw) -> object:
-    raw.app.service.forget_crash_check()
     return raw.run("r", "state")["state"]
 
 

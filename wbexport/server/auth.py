@@ -22,9 +22,7 @@ _HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 def host_allowed(environ: Mapping[str, object], hosts: Collection[str]) -> bool:
     """Tell whether the raw Host header, and Origin when there is one, name this server.
 
-    Args:
-        environ: The WSGI environment.
-        hosts: Allowed names; `name` allows every port, `name:port` just one.
+    Of the allowed names, `name` stands for every port and `name:port` for just one.
     """
     host = str(environ.get("HTTP_HOST", ""))
     match = _HOST.fullmatch(host)
@@ -35,12 +33,7 @@ def host_allowed(environ: Mapping[str, object], hosts: Collection[str]) -> bool:
 
 
 def token_matches(header: str | None, token: str) -> bool:
-    """Compare an Authorization header with the token, in constant time.
-
-    Args:
-        header: `Basic` with the token as password, or `Bearer` with the token.
-        token: The server's token.
-    """
+    """Tell, in constant time, whether a Basic password or a Bearer value is the token."""
     scheme, _, value = (header or "").partition(" ")
     given = ""
     if scheme.lower() == "bearer":

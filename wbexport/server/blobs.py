@@ -46,8 +46,7 @@ def download(service: Service, request: Request, *, sha256: str) -> Response:
 def download_export(service: Service, request: Request, *, version: str, number: int) -> Response:
     """Answer one parquet file of a run, or a range of it."""
     cur = service.store.cursor()
-    run = lookup.find_run_by_storage_id(cur, request.args["run"])
-    export = None if run is None else service.exports.of(cur, run)
+    export = service.exports.of(cur, lookup.get_run_by_storage_id(cur, request.args["run"]))
     if export is None or export.version != version or number >= len(export.files):
         raise NotFoundError("the run has changed since this link was made; ask for it again")
     return _send(io.BytesIO(export.files[number]), request, etag=f"{version}-{number}")
@@ -60,12 +59,9 @@ def upload(service: Service, request: Request) -> Response:
     if length is None or length > service.limits.upload_body:
         raise TooLargeError(f"send at most {service.limits.upload_body} bytes")
     blob = service.store.blobs.add(cast("BinaryIO", request.stream), size=length)
-    with service.store.transaction() as cur:
-        run = lookup.find_run_by_storage_id(cur, request.args["run"])
-        if run is None:
-            raise NotFoundError("the run of this file was deleted")
+    with service.writing() as cur:
+        run = lookup.get_run_by_storage_id(cur, request.args["run"])
         recorder.record_file(cur, run, request.args["name"], blob, now=service.clock())
-    service.wrote(soon=False)
     return Response()
 
 

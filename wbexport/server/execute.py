@@ -37,15 +37,7 @@ __all__ = ["Executor", "Prepared", "make_schema"]
 
 
 def make_schema(text: str, resolvers: Resolvers) -> GraphQLSchema:
-    """Build the schema and hang the resolvers on it.
-
-    Args:
-        text: The schema definition.
-        resolvers: Type name to field name to resolver; other fields read the source's key.
-
-    Raises:
-        LookupError: When a resolver belongs to no field.
-    """
+    """Build the schema and hang the resolvers on it; other fields read the source's key."""
     schema = build_schema(text)
     for type_name, fields in resolvers.items():
         owner = schema.type_map[type_name]
@@ -123,14 +115,7 @@ class Executor:
         *,
         context: object,
     ) -> ExecutionResult:
-        """Execute a prepared document.
-
-        Args:
-            prepared: What `prepare` returned.
-            variables: Values; those the document does not declare are ignored.
-            operation: Which operation to run; an empty name means the only one.
-            context: What resolvers find in `info.context`.
-        """
+        """Execute a prepared document; an empty operation name means its only operation."""
         if prepared.document is None:
             return ExecutionResult(None, list(prepared.errors))
         result = execute_sync(

@@ -62,11 +62,7 @@ class Export:
 
 
 class Exports:
-    """Makes exports and keeps the latest.
-
-    Args:
-        policy: Which rows to offer.
-    """
+    """Makes exports and keeps the latest."""
 
     def __init__(self, policy: ExportPolicy) -> None:
         self._policy = policy
@@ -75,12 +71,7 @@ class Exports:
         self._lock = threading.Lock()
 
     def of(self, cur: duckdb.DuckDBPyConnection, run: Mapping[str, Any]) -> Export | None:
-        """Return the export of a run, or None when it is answered live.
-
-        Args:
-            cur: A cursor of the store.
-            run: The run with its ledger columns.
-        """
+        """Return the export of a run, or None when it is answered live."""
         if not self._policy.enabled or run["state"] in _ALIVE or not run["stored_rows"]:
             return None
         version = self._version(run)
@@ -132,8 +123,7 @@ def _bytes_of(export: Export | None) -> int:
 
 def _exportable(cur: duckdb.DuckDBPyConnection, run_no: int) -> pa.Table | None:
     """Return the run's rows in exact parquet types, or None when there are no such types."""
-    keys = reader.read_keys(cur, [run_no]).to_pylist()
-    kinds = {key["key"]: key["kind"] for key in keys if key["stream"] == "history"}
+    kinds = {key["key"]: key["kind"] for key in reader.read_keys(cur, [run_no]).to_pylist()}
     if not {"mixed", "null"}.isdisjoint(kinds.values()):
         return None
     return long_to_export(reader.read_long(cur, [run_no]).drop_columns(["run_no"]), kinds)

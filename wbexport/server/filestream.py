@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 
 from wbexport.arrow.convert import parse_rows, rows_to_long
 from wbexport.arrow.literals import parse_json, write_json
-from wbexport.errors import NotFoundError
 from wbexport.server import lookup
 from wbexport.server.limits import gunzip
 from wbexport.server.posts import Seen, parse_console_line, parse_post
@@ -62,16 +61,13 @@ def receive(
         body = gunzip(body, limit=service.limits.stream_body)
     post = parse_post(body, shared=bool(headers.get("X-WANDB-USE-ASYNC-FILESTREAM")))
     process = headers.get("X-WANDB-ASYNC-CLIENT-ID") or headers.get("X-WANDB-CLIENT-ID") or ""
-    with service.store.transaction() as cur:
-        found = lookup.find_run(cur, entity, project, run, columns=_COLUMNS)
-        if found is None:
-            raise NotFoundError(f"run {entity}/{project}/{run} is not here; upsert it first")
+    with service.writing(soon=post.complete) as cur:
+        found = lookup.get_run(cur, entity, project, run, columns=_COLUMNS)
         seen = service.processes.get((found["storage_id"], process), Seen())
         new = seen.fresh(post, _counts(found)) if post.shared else post
         _store(cur, found, new, now=service.clock())
     if post.shared:
         service.processes[found["storage_id"], process] = seen.after(post)
-    service.wrote(soon=post.complete)
     answer: dict[str, Any] = {"exitcode": None, "limits": {}}
     return answer | {"stopped": True} if found["stop_requested"] else answer
 

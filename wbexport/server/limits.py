@@ -103,11 +103,7 @@ class _Measure:
 
 
 def check_document(document: DocumentNode, limits: Limits) -> None:
-    """Refuse a document that is too deep or too wide.
-
-    Args:
-        document: A parsed document, not validated yet.
-        limits: The bounds.
+    """Refuse a parsed document that is too deep or too wide, before it is validated.
 
     Raises:
         GraphQLError: When a bound is passed or a fragment spreads itself.

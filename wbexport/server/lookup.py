@@ -1,10 +1,14 @@
-"""Finds entities, projects and runs by the names that clients use."""
+"""Looks up entities, projects and runs by the names that clients use.
+
+What is not there is None to `find_` and an error to `get_`.
+"""
 
 from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING
 
+from wbexport.errors import NotFoundError
 from wbexport.paths import DEFAULT_PROJECT
 from wbexport.query.mongo import parse_filter
 from wbexport.store import reader
@@ -26,8 +30,9 @@ __all__ = [
     "file_id",
     "find_project",
     "find_run",
-    "find_run_by_storage_id",
     "find_run_in",
+    "get_run",
+    "get_run_by_storage_id",
     "list_projects",
     "opaque_id",
 ]
@@ -116,7 +121,25 @@ def find_run(
     return None if owner is None else find_run_in(cur, owner["project_no"], run_id, columns)
 
 
-def find_run_by_storage_id(cur: Cursor, storage_id: str) -> Node | None:
+def get_run(
+    cur: Cursor,
+    entity: str,
+    project: str | None,
+    run_id: str,
+    *,
+    columns: Sequence[str] | None = None,
+) -> Node:
+    """Return a run by its path."""
+    run = find_run(cur, entity, project, run_id, columns=columns)
+    if run is None:
+        raise NotFoundError(f"there is no run {entity}/{project or DEFAULT_PROJECT}/{run_id} here")
+    return run
+
+
+def get_run_by_storage_id(cur: Cursor, storage_id: str) -> Node:
     """Return a run by what GraphQL calls its id."""
-    found = reader.read_runs(cur, where=parse_filter({"id": storage_id}), limit=1)
-    return next(iter(found.to_pylist()), None)
+    found = reader.read_runs(cur, where=parse_filter({"id": storage_id}), limit=1).to_pylist()
+    if not found:
+        raise NotFoundError(f"there is no run with id {storage_id} here")
+    run: Node = found[0]
+    return run

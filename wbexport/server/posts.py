@@ -25,12 +25,7 @@ _STAMPED = re.compile(
 
 @dataclass(frozen=True)
 class Lines:
-    """Consecutive lines of one streamed file.
-
-    Attributes:
-        offset: Line number of the first.
-        content: The lines.
-    """
+    """Consecutive lines of one streamed file, the first of them with number `offset`."""
 
     offset: int = 0
     content: tuple[str, ...] = ()
@@ -51,13 +46,7 @@ class Lines:
 
 @dataclass(frozen=True)
 class ConsoleLine:
-    """One line that a run printed.
-
-    Attributes:
-        logged_at: When, UTC.
-        level: `error` for the error stream.
-        text: The line without its time.
-    """
+    """One line that a run printed, its time (UTC) and level taken off."""
 
     logged_at: datetime | None
     level: str | None
@@ -91,13 +80,7 @@ class Post:
 
 @dataclass(frozen=True)
 class Seen:
-    """Lines that one of several processes has posted to a run they share.
-
-    Attributes:
-        history: Rows.
-        events: Rows of machine metrics.
-        console: Console lines.
-    """
+    """How many lines one of several processes has posted to a run they share."""
 
     history: int = 0
     events: int = 0
@@ -135,11 +118,7 @@ def parse_console_line(line: str) -> ConsoleLine:
 
 
 def parse_post(body: bytes, *, shared: bool = False) -> Post:
-    """Read the body of a file stream request.
-
-    Args:
-        body: JSON, unpacked.
-        shared: Whether the client said that others write the run, too.
+    """Read the unpacked body of a file stream request.
 
     Raises:
         ValueError: When it is not of the protocol's form.

@@ -44,11 +44,7 @@ class Publisher:
         self._thread.start()
 
     def wrote(self, *, soon: bool) -> None:
-        """Note a write.
-
-        Args:
-            soon: Whether a reader is likely to want it now.
-        """
+        """Note a write; `soon` when a reader is likely to want it now."""
         due = time.monotonic() + (self._settle if soon else self._interval)
         with self._condition:
             self._due = due if self._due is None else min(self._due, due)

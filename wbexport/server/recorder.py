@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from wbexport.arrow.convert import unwrap_config
 from wbexport.arrow.literals import parse_json, write_json
 from wbexport.arrow.schema import RUNS
-from wbexport.errors import InputError, NotFoundError
+from wbexport.errors import InputError
 from wbexport.paths import DEFAULT_PROJECT
 from wbexport.server import lookup
 from wbexport.store import reader, writer
@@ -100,9 +100,7 @@ def upsert_run(cur: Cursor, given: Node, *, now: datetime) -> tuple[Node, bool]:
     else:
         storage_id = run["storage_id"]
         change_run(cur, run, changes, now=now)
-    stored = lookup.find_run_by_storage_id(cur, storage_id)
-    assert stored is not None
-    return stored, run is None
+    return lookup.get_run_by_storage_id(cur, storage_id), run is None
 
 
 def change_run(cur: Cursor, run: Node, changes: Node, *, now: datetime) -> None:
@@ -159,10 +157,7 @@ def _object(text: str, name: str) -> dict[str, Any]:
 
 def _known_run(cur: Cursor, given: Node) -> Node | None:
     if given.get("id") is not None:
-        run = lookup.find_run_by_storage_id(cur, given["id"])
-        if run is None:
-            raise NotFoundError(f"there is no run {given['id']} here")
-        return run
+        return lookup.get_run_by_storage_id(cur, given["id"])
     if not given.get("name"):
         return None
     entity = given.get("entityName") or lookup.default_entity(cur)

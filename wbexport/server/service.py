@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from wbexport.server.limits import Limits
 from wbexport.store import ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import duckdb
     from graphql import GraphQLResolveInfo
@@ -33,8 +34,8 @@ __all__ = ["Context", "Node", "ReadOnlyError", "Service", "utc_now", "wire_time"
 #: A running run that is silent for longer has crashed; clients report at least every 30 s.
 _HEARTBEAT = timedelta(minutes=5)
 
-#: Seconds between looks for runs that have fallen silent.
-_CRASH_CHECK = 10.0
+#: Time between looks for runs that have fallen silent.
+_CRASH_CHECK = timedelta(seconds=10)
 
 
 class ReadOnlyError(StoreError):
@@ -78,7 +79,7 @@ class Service:
     wrote: Callable[..., None] = _nothing
     clock: Callable[[], datetime] = utc_now
     processes: dict[tuple[str, str], Seen] = field(default_factory=dict)
-    _crashes_checked: float = -_CRASH_CHECK
+    _crashes_checked: datetime = datetime.min
 
     def require_writable(self) -> None:
         """Refuse a request that writes, unless this server does.
@@ -89,20 +90,23 @@ class Service:
         if not self.writable:
             raise ReadOnlyError("this server only reads; start it as writable to change things")
 
-    def forget_crash_check(self) -> None:
-        """Let the next request look for silent runs, however short ago that was."""
-        self._crashes_checked = -_CRASH_CHECK
+    @contextmanager
+    def writing(self, *, soon: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a transaction, and tell `wrote` when it is committed."""
+        with self.store.transaction() as cur:
+            yield cur
+        self.wrote(soon=soon)
 
     def mark_crashed(self) -> None:
         """Give up silent runs, unless that was done just now."""
-        if not self.writable or time.monotonic() - self._crashes_checked < _CRASH_CHECK:
+        now = self.clock()
+        if not self.writable or abs(now - self._crashes_checked) < _CRASH_CHECK:
             return
-        self._crashes_checked = time.monotonic()
-        since = self.clock() - _HEARTBEAT
+        self._crashes_checked = now
+        since = now - _HEARTBEAT
         if ledger.has_silent_runs(self.store.cursor(), since):
-            with self.store.transaction() as cur:
+            with self.writing() as cur:
                 ledger.mark_crashed(cur, since)
-            self.wrote(soon=False)
 
 
 class Context:

@@ -30,13 +30,7 @@ class Signer:
         self._lifetime = lifetime
 
     def sign(self, method: str, path: str, **query: str) -> str:
-        """Return `path` with its query, expiry and signature.
-
-        Args:
-            method: The HTTP method that the URL permits.
-            path: Path of the URL, already quoted.
-            **query: Parameters that the signature covers.
-        """
+        """Return a quoted path with query, expiry and a signature over all of them."""
         query["expires"] = str(int(time.time()) + self._lifetime)
         query["signature"] = self._signature(method, path, query)
         return f"{path}?{urlencode(query)}"

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
 
 
-__all__ = ["QUERY", "RESOLVERS", "entity_node", "viewer_node"]
+__all__ = ["QUERY", "RESOLVERS", "entity_node", "viewer"]
 
 #: What clients may rely on; a name that is missing counts as off.
-FEATURES = ("FILESTREAM_GZIP", "MARK_RUN_FILES_UPLOADED", "TOTAL_COUNT_IN_FILE_CONNECTION")
+_FEATURES = ("FILESTREAM_GZIP", "MARK_RUN_FILES_UPLOADED", "TOTAL_COUNT_IN_FILE_CONNECTION")
 
 
 def _id(kind: str, text: str) -> str:
     return lookup.opaque_id(f"{kind}:{text}")
 
 
-def viewer_node(info: Info) -> Node:
+def viewer(_: object, info: Info) -> Node:
     """Return the user that every holder of the token is."""
     return {
         "id": _id("User", lookup.USER),
@@ -59,17 +59,13 @@ def entity_node(name: str) -> Node:
 def _server_info(_: object, info: Info) -> Node:
     return {
         "cliVersionInfo": {},
-        "features": [{"name": name, "isEnabled": True} for name in FEATURES],
+        "features": [{"name": name, "isEnabled": True} for name in _FEATURES],
     }
-
-
-def _viewer(_: object, info: Info) -> Node:
-    return viewer_node(info)
 
 
 def _users(_: object, info: Info, query: str | None = None) -> Node:
     matches = not query or query in lookup.USER
-    return {"edges": [{"node": viewer_node(info)}] if matches else []}
+    return {"edges": [{"node": viewer(None, info)}] if matches else []}
 
 
 def _entity(_: object, info: Info, name: str | None = None) -> Node | None:
@@ -86,11 +82,7 @@ def _teams(_: Node, info: Info) -> Node:
 
 
 def _members(_: Node, info: Info) -> list[Node]:
-    return [viewer_node(info) | {"pending": False, "accountType": "USER"}]
-
-
-def _entity_user(_: Node, info: Info) -> Node:
-    return viewer_node(info)
+    return [viewer(None, info) | {"pending": False, "accountType": "USER"}]
 
 
 def _entity_project(entity: Node, info: Info, name: str | None = None) -> Node | None:
@@ -115,13 +107,13 @@ def _viewer_projects(
     return connection(info, lookup.list_projects(info.context.cursor, user["entity"]), first, after)
 
 
-QUERY = {"serverInfo": _server_info, "viewer": _viewer, "users": _users, "entity": _entity}
+QUERY = {"serverInfo": _server_info, "viewer": viewer, "users": _users, "entity": _entity}
 
 RESOLVERS = {
     "User": {"teams": _teams, "projects": _viewer_projects},
     "Entity": {
         "members": _members,
-        "user": _entity_user,
+        "user": viewer,
         "project": _entity_project,
         "projects": _entity_projects,
     },

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wbexport.errors import NotFoundError
 from wbexport.paths import safe_relative_path
 from wbexport.server import blobs, lookup
 from wbexport.server.resolvers.connections import page_of, position_of
@@ -58,10 +57,7 @@ def _upload_url(file: Node, info: Info) -> str:
 
 def _run_of(info: Info, input: Node) -> Node:
     path = (input["entityName"], input["projectName"], input["runName"])
-    run = lookup.find_run(info.context.cursor, *path)
-    if run is None:
-        raise NotFoundError(f"there is no run {'/'.join(path)} here")
-    return run
+    return lookup.get_run(info.context.cursor, *path, columns=lookup.ALWAYS)
 
 
 def _create_run_files(_: object, info: Info, input: Node) -> Node:
@@ -82,10 +78,8 @@ def _mark_uploaded(_: object, info: Info, input: Node) -> Node:
 
 
 def _delete_files(_: object, info: Info, input: Node) -> Node:
-    service = info.context.service
-    with service.store.transaction() as cur:
+    with info.context.service.writing() as cur:
         attachments.delete_files(cur, input["files"])
-    service.wrote(soon=False)
     return {"success": True}
 
 

@@ -131,11 +131,7 @@ def _sampled(run: Node, info: Info, spec: Node) -> list[Node]:
     return [json_numbers({key: row[key] for key in keys}) for row in rows]
 
 
-def _parquet_history(
-    run: Node,
-    info: Info,
-    liveKeys: list[str],
-) -> Node:
+def _parquet_history(run: Node, info: Info, liveKeys: list[str]) -> Node:
     export = _export(run, info)
     if export is None:
         return {"parquetUrls": [], "liveData": lambda _: _live_data(run, info, None, liveKeys)}

@@ -45,7 +45,7 @@ def _upsert_model(_: object, info: Info, input: Node) -> Node:
     service = info.context.service
     if not input.get("name"):
         raise InputError("a project needs a name")
-    with service.store.transaction() as cur:
+    with service.writing(soon=True) as cur:
         entity = input.get("entityName") or lookup.default_entity(cur)
         _, inserted = recorder.ensure_project(
             cur,
@@ -56,16 +56,7 @@ def _upsert_model(_: object, info: Info, input: Node) -> Node:
             access=input.get("access"),
         )
         project = lookup.find_project(cur, entity, input["name"])
-    service.wrote(soon=True)
     return {"project": project, "model": project, "inserted": inserted}
-
-
-def _entity(project: Node, info: Info) -> Node:
-    return entities.entity_node(project["entity"])
-
-
-def _user(project: Node, info: Info) -> Node:
-    return entities.viewer_node(info)
 
 
 QUERY = {"project": _project, "model": _project, "models": _models}
@@ -80,10 +71,10 @@ RESOLVERS = {
         ),
         "name": lambda project, info: project["project"],
         "entityName": lambda project, info: project["entity"],
-        "entity": _entity,
+        "entity": lambda project, info: entities.entity_node(project["entity"]),
         "createdAt": lambda project, info: wire_time(project["created_at"]),
         "isBenchmark": lambda project, info: False,
         "readOnly": lambda project, info: not info.context.service.writable,
-        "user": _user,
+        "user": entities.viewer,
     }
 }

@@ -10,7 +10,7 @@ from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
 
 from wbexport.arrow.convert import wrap_config
 from wbexport.arrow.literals import parse_json, write_json
-from wbexport.errors import InputError, NotFoundError, QueryError
+from wbexport.errors import InputError, QueryError
 from wbexport.query.mongo import parse_filter
 from wbexport.query.order import parse_order
 from wbexport.server import lookup, recorder
@@ -200,35 +200,24 @@ def _run(
     return lookup.find_run_in(info.context.cursor, project["project_no"], name)
 
 
-def _required(run: Node | None, what: str) -> Node:
-    if run is None:
-        raise NotFoundError(f"there is no run {what} here")
-    return run
-
-
 def _upsert_bucket(_: object, info: Info, input: Node) -> Node:
     service = info.context.service
-    with service.store.transaction() as cur:
+    with service.writing() as cur:
         run, inserted = recorder.upsert_run(cur, input, now=service.clock())
-    service.wrote(soon=False)
     return {"bucket": run, "inserted": inserted}
 
 
 def _delete_run(_: object, info: Info, input: Node) -> Node:
-    service = info.context.service
-    with service.store.transaction() as cur:
-        run = _required(lookup.find_run_by_storage_id(cur, input["id"]), input["id"])
-        writer.delete_runs(cur, [run["run_no"]])
-    service.wrote(soon=True)
+    with info.context.service.writing(soon=True) as cur:
+        writer.delete_runs(cur, [lookup.get_run_by_storage_id(cur, input["id"])["run_no"]])
     return {"clientMutationId": input.get("clientMutationId")}
 
 
 def _change(info: Info, storage_id: str, **changes: Any) -> Node:
     service = info.context.service
-    with service.store.transaction() as cur:
-        run = _required(lookup.find_run_by_storage_id(cur, storage_id), storage_id)
+    with service.writing() as cur:
+        run = lookup.get_run_by_storage_id(cur, storage_id)
         recorder.change_run(cur, run, changes, now=service.clock())
-    service.wrote(soon=False)
     return {"success": True}
 
 
@@ -246,19 +235,17 @@ def _rewind_run(_: object, info: Info, input: Node) -> Node:
     service = info.context.service
     if input["metricName"] != "_step":
         raise InputError("a run can only be rewound to a _step")
-    with service.store.transaction() as cur:
+    with service.writing() as cur:
         entity = input.get("entityName") or lookup.default_entity(cur)
-        found = lookup.find_run(cur, entity, input.get("projectName"), input["runName"])
-        run = _required(found, input["runName"])
+        run = lookup.get_run(cur, entity, input.get("projectName"), input["runName"])
         recorder.rewind(cur, run, int(input["metricValue"]), now=service.clock())
-        rewound = lookup.find_run_by_storage_id(cur, run["storage_id"])
-    service.wrote(soon=False)
+        rewound = lookup.get_run_by_storage_id(cur, run["storage_id"])
     return {"rewoundRun": rewound}
 
 
 def _alert(_: object, info: Info, input: Node) -> Node:
     path = (input["entityName"], input["projectName"], input["runName"])
-    _required(lookup.find_run(info.context.cursor, *path), input["runName"])
+    lookup.get_run(info.context.cursor, *path, columns=lookup.ALWAYS)
     _log.warning("alert of run %s: %s", "/".join(path), input["title"])
     return {"success": True}
 
