@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.server.client import Raw, application, spelled
 from wbexport.api.client import Api
+from wbexport.server.app import create_app
 from wbexport.server.exports import ExportPolicy, Exports
+from wbexport.server.serve import new_token
 from wbexport.settings import Settings
+from wbexport.store.writer import ProjectRow, upsert_project, upsert_runs
 from wbexport.transport import wsgi_transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from wbexport.store.database import Store
 
 POLICIES = {
     "live only": ExportPolicy(enabled=False),
@@ -110,6 +117,23 @@ def test_rows_that_parquet_cannot_tell_exactly_are_only_live(
         "liveData": [{"_step": row["_step"]} for row in rows],
     }
     assert spelled(raw.rows("r")) == spelled(rows)
+
+
+@pytest.mark.parametrize("writable", [False, True])
+def test_what_another_server_said_of_a_run_is_left_as_it_was(store: Store, writable: bool) -> None:
+    then = datetime(2020, 1, 2, 3, 4, 5)
+    times = {name: [then] for name in ("created_at", "heartbeat_at", "updated_at")}
+    run = {"storage_id": ["s"], "run_id": ["r"], "state": ["running"], "status": ["complete"]}
+    with store.transaction() as cur:
+        number = upsert_project(cur, ProjectRow("https://elsewhere", "p", "team", "demo"))
+        upsert_runs(cur, number, pa.table(run | times))
+    token = new_token()
+    client = Raw(create_app(store, token=token, writable=writable), token)
+    assert client.run("r", "state createdAt heartbeatAt updatedAt") == {
+        "state": "running"
+    } | dict.fromkeys(("createdAt", "heartbeatAt", "updatedAt"), "2020-01-02T03:04:05Z")
+    found = client.data('{ organization(name: "o") { name } entity(name: "team") { name } }')
+    assert found == {"organization": None, "entity": {"name": "team"}}
 
 
 def test_clients_that_know_no_parquet_page_through_an_exported_run(raw: Raw) -> None:
