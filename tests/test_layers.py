@@ -26,6 +26,7 @@ ROWS = (
     ("graphql",),
     ("api", "store"),
     ("sync", "views", "export", "server"),
+    ("offline",),
     ("archive", "data"),
     ("cli",),
     ("__init__", "__main__"),

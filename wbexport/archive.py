@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import html
-import secrets
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from wbexport.api.client import Api
 from wbexport.arrow.formats import to_format
 from wbexport.errors import NotFoundError
 from wbexport.paths import parse_run_path
-from wbexport.server.app import create_app
-from wbexport.settings import Settings
 from wbexport.store.database import Store, second_cursor
 from wbexport.store.reader import read_projects
-from wbexport.transport.session import wsgi_transport
 from wbexport.views.runs import ArchiveRuns
 from wbexport.views.sql import run_sql
 
@@ -27,6 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from wbexport.api.client import Api
     from wbexport.arrow.formats import Format
     from wbexport.views.history import How, Stream
     from wbexport.views.runs import StoredRun
@@ -244,13 +241,9 @@ class Archive:
         Returns:
             An `Api` that reads from this archive while it is open.
         """
-        token = secrets.token_hex(20)
-        settings = Settings.load(
-            api_key=token, overrides={"base_url": "http://127.0.0.1"}, environ={}
-        )
-        return Api(
-            settings=settings, transport=wsgi_transport(create_app(self._store, token=token))
-        )
+        # Client and server take longer to load than a store takes to open.
+        api: Api = import_module("wbexport.offline").api_over(self._store)
+        return api
 
     def refresh(self) -> bool:
         """Look at what a sync has published since; listings made before may change as well.
