@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from werkzeug.test import Client
 
+from tests.server.client import authorization
 from wbexport.server.app import Application, create_app
 from wbexport.server.serve import new_token
 from wbexport.store.database import Store
@@ -51,10 +51,6 @@ TRAVERSAL = [
     "wb.duckdb",
     "",
 ]
-
-
-def authorization(token: str) -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"api:{token}".encode()).decode()}
 
 
 @pytest.fixture(scope="module")

@@ -168,6 +168,18 @@ def test_parquet_is_served_in_ranges_and_to_heads(raw: Raw) -> None:
     assert raw.follow("HEAD", url).headers["Content-Length"] == str(len(whole))
 
 
+def test_a_link_outlives_the_memory_of_an_export(raw: Raw) -> None:
+    raw.app.service.exports = Exports(ExportPolicy(), keep=1)
+    field = 'parquetHistory(liveKeys: ["_step"]) { parquetUrls }'
+    urls = []
+    for name in ("r", "s"):
+        log(raw, name, SPARSE)
+        urls += raw.run(name, field)["parquetHistory"]["parquetUrls"]
+    bodies = [raw.follow("GET", url).data for url in [*urls, *urls]]
+    assert bodies[:2] == bodies[2:]
+    assert [pq.read_table(io.BytesIO(body)).num_rows for body in bodies[:2]] == [30, 30]
+
+
 def test_a_link_to_an_older_state_of_a_run_is_gone(raw: Raw) -> None:
     log(raw, "r", SPARSE)
     found = raw.run("r", 'parquetHistory(liveKeys: ["_step"]) { parquetUrls }')

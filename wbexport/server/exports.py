@@ -25,9 +25,6 @@ __all__ = ["Export", "ExportPolicy", "Exports"]
 #: States in which a run may still log; only the others are exported.
 _ALIVE = frozenset({"running", "pending", "preempting"})
 
-#: The latest export is kept however large it is: its files are fetched one after the other.
-_KEPT_BYTES = 64 << 20
-
 
 @dataclass(frozen=True)
 class ExportPolicy:
@@ -62,10 +59,17 @@ class Export:
 
 
 class Exports:
-    """Makes exports and keeps the latest."""
+    """Makes exports and keeps the latest.
 
-    def __init__(self, policy: ExportPolicy) -> None:
+    Args:
+        policy: Which rows to offer.
+        keep: Bytes to keep at most; the last export is kept however large it is, as its files are
+            fetched one after the other.
+    """
+
+    def __init__(self, policy: ExportPolicy, *, keep: int = 64 << 20) -> None:
         self._policy = policy
+        self._keep_bytes = keep
         self._kept: OrderedDict[str, Export | None] = OrderedDict()
         self._size = 0
         self._lock = threading.Lock()
@@ -96,7 +100,7 @@ class Exports:
             return
         self._kept[version] = export
         self._size += _bytes_of(export)
-        while self._size > _KEPT_BYTES and len(self._kept) > 1:
+        while self._size > self._keep_bytes and len(self._kept) > 1:
             self._size -= _bytes_of(self._kept.popitem(last=False)[1])
 
     def _make(self, cur: duckdb.DuckDBPyConnection, run_no: int, version: str) -> Export | None:
