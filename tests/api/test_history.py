@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from tests.api.conftest import connect_to
 from tests.api.stub import BASE, HistoryStub, Stub, StubError, run_answer
-from wbexport.api.history import fetch_sources, sampled_rows, scan_events, scan_long, scan_rows
+from wbexport.api.history import fetch_sources, scan_events, scan_long
+from wbexport.api.sampling import sampled_rows
+from wbexport.api.scan_history import scan_rows
 from wbexport.arrow.convert import long_to_rows
 from wbexport.errors import GraphQLError, InputError, IntegrityError, NotFoundError, ResponseError
 from wbexport.paths import ProjectPath, RunPath

@@ -36,17 +36,7 @@ def _camel_case(name: str) -> str:
 
 
 def iframe(url: str, label: str, height: int, hidden: bool) -> str:
-    """Write HTML that shows a page of the web app.
-
-    Args:
-        url: The page.
-        label: What to call it while it is hidden.
-        height: Pixels.
-        hidden: Show only the label until it is opened.
-
-    Returns:
-        HTML in which nothing of the arguments can act as markup.
-    """
+    """Write HTML that shows a page of the web app."""
     source = html.escape(f"{url}?jupyter=true", quote=True)
     style = f"border:none;width:100%;height:{int(height)}px;"
     frame = f'<iframe src="{source}" style="{style}"></iframe>'
@@ -56,13 +46,5 @@ def iframe(url: str, label: str, height: int, hidden: bool) -> str:
 
 
 def link(url: str, label: str) -> str:
-    """Write an HTML link; unlike a frame it asks no other host for anything.
-
-    Args:
-        url: Where it leads.
-        label: Its text.
-
-    Returns:
-        HTML in which nothing of the arguments can act as markup.
-    """
+    """Write an HTML link; unlike a frame it asks no other host for anything."""
     return f'<a href="{html.escape(url, quote=True)}">{html.escape(label, quote=True)}</a>'

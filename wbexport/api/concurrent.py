@@ -22,18 +22,7 @@ _GLANCE_SECONDS = 0.2
 
 
 def map_in_order(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
-    """Do something to every item, several at a time.
-
-    Args:
-        work: What to do.
-        items: The items.
-
-    Returns:
-        The results, in the order of the items.
-
-    Raises:
-        Exception: Whatever `work` raised for the first item that failed; the rest is given up.
-    """
+    """Do something to every item, several at a time."""
     with ThreadPoolExecutor(WORKERS) as pool:
         try:
             return list(pool.map(work, items))
@@ -46,9 +35,6 @@ def iter_each(
     streams: Iterable[Callable[[], Iterator[_Result]]],
 ) -> Iterator[_Result]:
     """Yield what several streams yield, one stream after the other, reading ahead in the next ones.
-
-    Args:
-        streams: Open the streams.
 
     Yields:
         Their items. At most `WORKERS` streams are open, each with a few items waiting.

@@ -1,9 +1,7 @@
-"""A run's history: W&B's sample of it, and the one complete reader that everything else uses."""
+"""The one reader of a run's complete history, which everything else uses."""
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,9 +11,8 @@ import pyarrow.compute as pc
 
 from wbexport.api.exports import open_exports, union_by_step
 from wbexport.api.pages import StepWindows, iter_step_pages
-from wbexport.arrow.convert import long_to_rows, parse_rows, rows_to_long
-from wbexport.arrow.literals import SPECIAL_NUMBERS
-from wbexport.errors import GraphQLError, InputError, NotFoundError, ResponseError
+from wbexport.arrow.convert import parse_rows, rows_to_long
+from wbexport.errors import GraphQLError, NotFoundError, ResponseError
 from wbexport.graphql.documents import aliased
 from wbexport.graphql.models import HistoryKeys, ParquetHistory, read_node
 
@@ -28,20 +25,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HistorySource",
-    "check_sampling",
     "fetch_history_keys",
     "fetch_run",
     "fetch_source",
     "fetch_sources",
-    "sampled_rows",
     "scan_events",
     "scan_long",
-    "scan_rows",
 ]
 
 _Row = dict[str, Any]
 
-_SPECIAL_NUMBER = re.compile(r'"(?:NaN|-?Infinity)"')
 _EVENT_ROWS = 10_000
 _LIVE_KEYS = ["_step"]
 _SOURCES_PER_REQUEST = 50
@@ -67,18 +60,7 @@ class HistorySource:
 
     @classmethod
     def parse(cls, run: Mapping[str, Any], name: str) -> HistorySource:
-        """Read the answer of `RunHistorySource`.
-
-        Args:
-            run: The `run` object.
-            name: The run's path, for messages.
-
-        Returns:
-            The source.
-
-        Raises:
-            ResponseError: The server gave no account of the exported files.
-        """
+        """Read the answer of `RunHistorySource`."""
         if run.get("parquetHistory") is None:
             raise ResponseError(f"The server gave no list of history files for {name}.")
         exports = read_node(ParquetHistory, run["parquetHistory"])
@@ -105,11 +87,6 @@ class HistorySource:
     ) -> tuple[int, int | None]:
         """Tell which steps have to be asked for besides the exported files. Pure.
 
-        Args:
-            exported: The last exported step; None when nothing is exported.
-            exported_rows: How many steps are exported.
-            from_step: The first step wanted.
-
         Returns:
             The first step and the step to stop before, None when that is unknown.
         """
@@ -126,20 +103,7 @@ class HistorySource:
 
 
 def fetch_run(graphql: GraphQL, operation: str, path: RunPath, **variables: Any) -> _Row:
-    """Fetch the `run` object of a query about one run.
-
-    Args:
-        graphql: Executes the query.
-        operation: Its name.
-        path: The run.
-        variables: Variables besides entity, project and name.
-
-    Returns:
-        The object as received.
-
-    Raises:
-        NotFoundError: There is no such project or run, or this key may not see it.
-    """
+    """Fetch the `run` object of a query about one run."""
     names = {"entity": path.entity, "project": path.project, "name": path.run_id}
     project = graphql.execute(operation, {**names, **variables}).get("project")
     if project is None:
@@ -156,108 +120,16 @@ def fetch_run(graphql: GraphQL, operation: str, path: RunPath, **variables: Any)
 
 
 def fetch_history_keys(graphql: GraphQL, path: RunPath) -> HistoryKeys:
-    """Fetch what the server knows of a run's keys now.
-
-    Args:
-        graphql: Executes the query.
-        path: The run.
-
-    Returns:
-        The keys; empty when the server keeps none.
-    """
+    """Fetch what the server knows of a run's keys now."""
     run = fetch_run(graphql, "RunHistoryKeys", path)
     return read_node(HistoryKeys, run.get("historyKeys") or {})
-
-
-def check_sampling(keys: Sequence[str] | None, stream: str, samples: int = 1) -> None:
-    """Refuse arguments of `history` and `scan_history` that cannot be right.
-
-    Args:
-        keys: Metric keys, a list of strings or None.
-        stream: `default` or `system`.
-        samples: How many rows.
-
-    Raises:
-        InputError: One of them is wrong; the message says which.
-    """
-    if keys is not None and not isinstance(keys, list | tuple):
-        raise InputError("keys must be a list of strings, such as ['loss'].")
-    if any(not isinstance(key, str) for key in keys or ()):
-        raise InputError("keys must be a list of strings, such as ['loss'].")
-    if stream not in ("default", "system"):
-        raise InputError(f"stream must be 'default' or 'system', not {stream!r}.")
-    if keys and stream == "system":
-        raise InputError("The system stream cannot be read by keys; leave keys out.")
-    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-        raise InputError(f"samples must be a whole number above 0, not {samples!r}.")
-
-
-def sampled_rows(
-    graphql: GraphQL,
-    path: RunPath,
-    *,
-    samples: int = 500,
-    keys: Sequence[str] | None = None,
-    x_axis: str = "_step",
-    stream: str = "default",
-) -> list[_Row]:
-    """Fetch W&B's sample of a run's history.
-
-    Args:
-        graphql: Executes the query.
-        path: The run.
-        samples: How many rows to ask for.
-        keys: Only rows that have all of these, and of them only these and `x_axis`.
-        x_axis: The key that goes with them.
-        stream: `default` for metrics, `system` for machine metrics.
-
-    Returns:
-        The rows the server chose. `"NaN"` and infinities are numbers again.
-
-    Raises:
-        InputError: An argument that cannot be right.
-        NotFoundError: There is no such run.
-        ResponseError: The server sent null in place of rows.
-    """
-    check_sampling(keys, stream, samples)
-    if keys:
-        spec = json.dumps({"keys": [x_axis, *keys], "samples": samples})
-        run = fetch_run(graphql, "RunSampledHistory", path, specs=[spec])
-        answers = run.get("sampledHistory")
-        rows = answers[0] if isinstance(answers, list) and answers else None
-    else:
-        operation = "RunHistory" if stream == "default" else "RunEvents"
-        run = fetch_run(graphql, operation, path, samples=samples)
-        lines: list[str] | None = run.get("history")
-        rows = None if lines is None else parse_rows(lines)
-        if rows and not any(map(_SPECIAL_NUMBER.search, lines or ())):
-            return rows
-    if rows is None:
-        raise ResponseError(f"The server sent no history for {path}; try again later.")
-    known = read_node(HistoryKeys, run.get("historyKeys") or {})
-    return [_with_numbers(row, known) for row in rows]
-
-
-def _with_numbers(row: _Row, known: HistoryKeys) -> _Row:
-    for key, value in row.items():
-        if isinstance(value, str) and value in SPECIAL_NUMBERS and key not in known.text_keys:
-            row[key] = SPECIAL_NUMBERS[value]
-    return row
 
 
 def fetch_source(graphql: GraphQL, path: RunPath) -> HistorySource:
     """Find out where a run's whole history is.
 
-    Args:
-        graphql: Executes the query.
-        path: The run.
-
     Returns:
         Its source; without exported files on a server that knows none.
-
-    Raises:
-        NotFoundError: There is no such run.
-        ResponseError: The server sent null in place of the list of files.
     """
     try:
         run = fetch_run(graphql, "RunHistorySource", path, liveKeys=_LIVE_KEYS)
@@ -278,11 +150,6 @@ def fetch_sources(
     graphql: GraphQL, project: ProjectPath, run_ids: Sequence[str]
 ) -> dict[str, HistorySource]:
     """Find the sources of many runs in few requests.
-
-    Args:
-        graphql: Executes the queries.
-        project: The project.
-        run_ids: The runs.
 
     Returns:
         By run id. A run is missing when it is gone or its batch failed: `scan_long` asks for it
@@ -406,26 +273,6 @@ def _select(long: pa.Table, keys: Collection[str] | None) -> pa.Table:
     return long.filter(pc.is_in(long.column("key"), pa.array(list(keys), pa.string())))
 
 
-def scan_rows(chunks: Iterator[pa.Table], keys: Sequence[str] | None) -> Iterator[_Row]:
-    """Give a complete history as rows.
-
-    Args:
-        chunks: What `scan_long` yields.
-        keys: Only rows that have all of these, and of them only these and `_step`; None or
-            empty for all rows.
-
-    Yields:
-        One dict per step, in step order.
-    """
-    wanted = [key for key in keys or () if key != "_step"]
-    for chunk in chunks:
-        for row in long_to_rows(chunk):
-            if not keys:
-                yield row
-            elif all(key in row for key in wanted):
-                yield {"_step": row["_step"]} | {key: row[key] for key in wanted}
-
-
 def scan_events(
     graphql: GraphQL,
     path: RunPath,
@@ -433,21 +280,7 @@ def scan_events(
     line_count: int | None = None,
     text_keys: Collection[str] = (),
 ) -> Iterator[pa.Table]:
-    """Read a run's complete machine metrics; their step is the number of the row.
-
-    Args:
-        graphql: Executes the query.
-        path: The run.
-        line_count: How many rows there are, where the server says so.
-        text_keys: Keys known to hold no numbers.
-
-    Yields:
-        Tables of schema `LONG` in row order.
-
-    Raises:
-        NotFoundError: There is no such run.
-        ResponseError: The server sent null in place of rows.
-    """
+    """Read a run's complete machine metrics; their step is the number of the row."""
     if line_count == 0:
         return
     samples = _EVENT_ROWS if line_count is None else 2 * line_count

@@ -69,9 +69,6 @@ class StepWindows:
     def accept(self, rows: _Rows) -> bool:
         """Learn from an answer.
 
-        Args:
-            rows: The rows of `window`, in step order.
-
         Returns:
             Whether they are all rows of it. If so, `window` moves on, else it narrows.
         """
@@ -112,9 +109,6 @@ def iter_step_pages(
 
     Yields:
         Pages that are not empty, sorted by step; of two rows with one step the later.
-
-    Raises:
-        ServerError: The server fails on the smallest page too.
     """
     while (window := windows.window)[0] < window[1]:
         try:

@@ -10,9 +10,9 @@ from urllib.parse import quote
 from wbexport.api.accounts import User
 from wbexport.api.attributes import Attributes, iframe, link
 from wbexport.api.files import Files
-from wbexport.api.frames import frame_of_rows
-from wbexport.api.history import fetch_history_keys, fetch_run, sampled_rows
-from wbexport.api.scan import HistoryScan
+from wbexport.api.history import fetch_history_keys, fetch_run
+from wbexport.api.sampling import frame_of_rows, sampled_rows
+from wbexport.api.scan_history import HistoryScan
 from wbexport.api.summary import Summary
 from wbexport.arrow.literals import parse_json
 from wbexport.errors import NotFoundError

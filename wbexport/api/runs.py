@@ -9,10 +9,9 @@ import pyarrow as pa
 
 from wbexport.api.collection import Collection, QueryText
 from wbexport.api.concurrent import map_in_order
-from wbexport.api.frames import frame_of_rows
-from wbexport.api.history import check_sampling, sampled_rows
 from wbexport.api.run import Run
-from wbexport.api.scans import plan_histories
+from wbexport.api.sampling import check_sampling, frame_of_rows, sampled_rows
+from wbexport.api.scan_histories import plan_histories
 from wbexport.arrow.flatten import flatten_runs
 from wbexport.arrow.formats import check_format, lazy_frame, to_format
 from wbexport.errors import (

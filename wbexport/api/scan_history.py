@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wbexport.api.history import check_sampling, scan_long, scan_rows
+from wbexport.api.history import scan_long
+from wbexport.api.sampling import check_sampling
+from wbexport.arrow.convert import long_to_rows
 from wbexport.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
 
     from wbexport.api.service import Service
     from wbexport.paths import RunPath
 
-__all__ = ["HistoryScan", "check_steps"]
+__all__ = ["HistoryScan", "check_steps", "scan_rows"]
 
 
 def check_steps(min_step: int | None, max_step: int | None) -> None:
@@ -87,3 +91,20 @@ class HistoryScan:
     def __next__(self) -> dict[str, Any]:
         self._rows = iter(self) if self._rows is None else self._rows
         return next(self._rows)
+
+
+def scan_rows(chunks: Iterator[pa.Table], keys: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+    """Give a complete history as rows.
+
+    Args:
+        chunks: What `scan_long` yields.
+        keys: Only rows that have all of these, and of them only these and `_step`; None or
+            empty for all rows.
+    """
+    wanted = [key for key in keys or () if key != "_step"]
+    for chunk in chunks:
+        for row in long_to_rows(chunk):
+            if not keys:
+                yield row
+            elif all(key in row for key in wanted):
+                yield {"_step": row["_step"]} | {key: row[key] for key in wanted}

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wbexport.api.concurrent import iter_each, map_in_order
-from wbexport.api.history import HistorySource, check_sampling, fetch_sources, scan_long
-from wbexport.api.scan import check_steps
+from wbexport.api.history import HistorySource, fetch_sources, scan_long
+from wbexport.api.sampling import check_sampling
+from wbexport.api.scan_history import check_steps
 from wbexport.arrow.convert import long_to_wide, rows_to_long
 from wbexport.arrow.literals import parse_json
 from wbexport.arrow.promote import column_type, kinds_of, promote, promote_all, scan_kind

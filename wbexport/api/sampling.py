@@ -1,0 +1,128 @@
+"""W&B's sample of a run's history, as rows or as one frame of unlike runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from wbexport.api.history import fetch_run
+from wbexport.arrow.convert import parse_rows
+from wbexport.arrow.formats import to_format
+from wbexport.arrow.literals import SPECIAL_NUMBERS, escape_surrogates, write_json
+from wbexport.errors import InputError, ResponseError
+from wbexport.graphql.models import HistoryKeys, read_node
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wbexport.arrow.formats import Format
+    from wbexport.graphql.client import GraphQL
+    from wbexport.paths import RunPath
+
+__all__ = ["check_sampling", "frame_of_rows", "sampled_rows"]
+
+_Row = dict[str, Any]
+
+_SPECIAL_NUMBER = re.compile(r'"(?:NaN|-?Infinity)"')
+
+
+def check_sampling(keys: Sequence[str] | None, stream: str, samples: int = 1) -> None:
+    """Refuse arguments of `history` and `scan_history` that cannot be right."""
+    if keys is not None and not isinstance(keys, list | tuple):
+        raise InputError("keys must be a list of strings, such as ['loss'].")
+    if any(not isinstance(key, str) for key in keys or ()):
+        raise InputError("keys must be a list of strings, such as ['loss'].")
+    if stream not in ("default", "system"):
+        raise InputError(f"stream must be 'default' or 'system', not {stream!r}.")
+    if keys and stream == "system":
+        raise InputError("The system stream cannot be read by keys; leave keys out.")
+    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
+        raise InputError(f"samples must be a whole number above 0, not {samples!r}.")
+
+
+def sampled_rows(
+    graphql: GraphQL,
+    path: RunPath,
+    *,
+    samples: int = 500,
+    keys: Sequence[str] | None = None,
+    x_axis: str = "_step",
+    stream: str = "default",
+) -> list[_Row]:
+    """Fetch W&B's sample of a run's history.
+
+    Args:
+        graphql: Executes the query.
+        path: The run.
+        samples: How many rows to ask for.
+        keys: Only rows that have all of these, and of them only these and `x_axis`.
+        x_axis: The key that goes with them.
+        stream: `default` for metrics, `system` for machine metrics.
+
+    Returns:
+        The rows the server chose. `"NaN"` and infinities are numbers again.
+    """
+    check_sampling(keys, stream, samples)
+    if keys:
+        spec = json.dumps({"keys": [x_axis, *keys], "samples": samples})
+        run = fetch_run(graphql, "RunSampledHistory", path, specs=[spec])
+        answers = run.get("sampledHistory")
+        rows = answers[0] if isinstance(answers, list) and answers else None
+    else:
+        operation = "RunHistory" if stream == "default" else "RunEvents"
+        run = fetch_run(graphql, operation, path, samples=samples)
+        lines: list[str] | None = run.get("history")
+        rows = None if lines is None else parse_rows(lines)
+        if rows and not any(map(_SPECIAL_NUMBER.search, lines or ())):
+            return rows
+    if rows is None:
+        raise ResponseError(f"The server sent no history for {path}; try again later.")
+    known = read_node(HistoryKeys, run.get("historyKeys") or {})
+    return [_with_numbers(row, known) for row in rows]
+
+
+def _with_numbers(row: _Row, known: HistoryKeys) -> _Row:
+    for key, value in row.items():
+        if isinstance(value, str) and value in SPECIAL_NUMBERS and key not in known.text_keys:
+            row[key] = SPECIAL_NUMBERS[value]
+    return row
+
+
+def frame_of_rows(
+    rows: Sequence[dict[str, Any]], format: Format, *, sort_columns: bool = False
+) -> Any:
+    """Make a frame of rows.
+
+    Args:
+        rows: The rows; any may lack any key.
+        format: `pandas`, `polars` or `arrow`.
+        sort_columns: Columns by name; else in the order in which they first appear.
+
+    Returns:
+        The frame. A column whose values have no common type holds them as JSON.
+    """
+    shapes = dict.fromkeys(map(tuple, rows))
+    names = list(dict.fromkeys(name for shape in shapes for name in shape))
+    columns: dict[str, list[Any]] = {
+        name: [] for name in (sorted(names) if sort_columns else names)
+    }
+    # Rows of one shape are transposed together, which is many times faster than value by value.
+    for shape, group in groupby(rows, key=tuple):
+        members = [row.values() for row in group]
+        values = dict(zip(shape, zip(*members, strict=True), strict=True))
+        missing = (None,) * len(members)
+        for name, column in columns.items():
+            column += values.get(name, missing)
+    table = {escape_surrogates(name): _column(column) for name, column in columns.items()}
+    return to_format(pa.table(table), format)
+
+
+def _column(values: list[Any]) -> pa.Array:
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        return pa.array([None if v is None else write_json(v) for v in values], pa.string())
