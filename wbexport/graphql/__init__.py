@@ -1,1 +1,1 @@
-"""W&B's query language."""
+"""W&B's query language: the documents, sending them, and models of the nodes in the answers."""

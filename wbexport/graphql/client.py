@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from wbexport.errors import AuthError, GraphQLError, InputError, ResponseError
 from wbexport.graphql import documents
@@ -11,9 +11,9 @@ from wbexport.graphql import documents
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wbexport.settings import Settings
+    from wbexport.transport import Session
 
-__all__ = ["GraphQL", "PostsJson"]
+__all__ = ["GraphQL"]
 
 _OPERATION = re.compile(r"\s*(query|mutation)\s+(\w+)")
 _UNKNOWN_FIELD = re.compile(r'(?:Cannot query|[Uu]nknown) field "?(\w+)')
@@ -26,17 +26,6 @@ _REFUSED = re.compile(
 )
 
 
-class PostsJson(Protocol):
-    """What is asked of a session: to post a JSON body and return the JSON answer."""
-
-    @property
-    def settings(self) -> Settings:
-        """The settings the session was made with."""
-
-    def post_json(self, path: str, body: Mapping[str, Any], *, idempotent: bool = True) -> Any:
-        """Post a body to a path below the base URL."""
-
-
 class GraphQL:
     """Executes the operations in `graphql/documents/`.
 
@@ -44,7 +33,7 @@ class GraphQL:
         session: Carries the bytes.
     """
 
-    def __init__(self, session: PostsJson) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
         self._absent: frozenset[str] = frozenset()
 

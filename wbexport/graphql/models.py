@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import pyarrow as pa
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -19,13 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
-    "Connection",
-    "Edge",
     "FileNode",
     "HistoryKeys",
-    "PageInfo",
     "ParquetHistory",
-    "ProjectNode",
     "RunNode",
     "UserNode",
     "parse_json_object",
@@ -72,41 +68,11 @@ class _Node(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
-class PageInfo(_Node):
-    """Where the next page starts."""
-
-    end_cursor: str | None = None
-    has_next_page: bool = False
-
-
-class Edge(_Node, Generic[_NodeT]):
-    """One place of a connection; a server may leave the node out."""
-
-    node: _NodeT | None = None
-    cursor: str | None = None
-
-
-class Connection(_Node, Generic[_NodeT]):
-    """One page of a listing."""
-
-    edges: list[Edge[_NodeT]]
-    page_info: PageInfo
-
-
 class UserNode(_Node):
     """A user as other objects name it."""
 
     name: str | None = None
     username: str | None = None
-
-
-class ProjectNode(_Node):
-    """A project as a listing of runs describes it."""
-
-    id: str
-    internal_id: str | None = None
-    read_only: bool | None = None
-    run_count: int = 0
 
 
 class HistoryKeys(_Node):
