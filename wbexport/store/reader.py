@@ -54,6 +54,8 @@ _SELECT = {name: f"r.{name}" for name in (*RUNS.names, *LEDGER)} | {
     for name in ("config", "wandb_config", "summary", "system_metrics", "history_keys")
 }
 _SELECT |= {"entity": "p.entity", "project": "p.project"}
+# Up to so many stretches of rows are put in order as they are; beyond, row by row is as fast.
+_MOVES = 1000
 _FROM = """
 from stored.runs r
 join stored.projects p on p.project_no = r.project_no
@@ -336,20 +338,20 @@ def _split(
 
 def _in_order(found: pa.Table) -> pa.Table:
     """The same values by run, key and step; as they were written, they mostly are already."""
-    run, key, step = (found[name].to_numpy() for name in ("run_no", "key_no", "step"))
-    # Stretches of one run and key with growing steps are few, and quickly put in order.
-    breaks = (run[1:] != run[:-1]) | (key[1:] != key[:-1]) | (step[1:] <= step[:-1])
-    starts = np.flatnonzero(np.append(len(run) > 0, breaks))
-    lengths = np.diff(starts, append=len(run))
-    order = np.lexsort((step[starts], key[starts], run[starts]))
-    first, last = starts[order][1:], (starts + lengths - 1)[order][:-1]
-    if ((run[first] == run[last]) & (key[first] == key[last]) & (step[first] <= step[last])).any():
-        return found.take(pa.array(np.lexsort((step, key, run))))
-    if (np.diff(order) == 1).all():
+    if not found.num_rows:
         return found
-    lengths = lengths[order]
-    shifts = starts[order] - np.cumsum(lengths) + lengths
-    return found.take(pa.array(np.repeat(shifts, lengths) + np.arange(len(run))))
+    run, key, step = (found[name].to_numpy() for name in ("run_no", "key_no", "step"))
+    breaks = (run[1:] != run[:-1]) | (key[1:] != key[:-1]) | (step[1:] <= step[:-1])
+    starts = np.flatnonzero(np.append(True, breaks))
+    stops = np.append(starts[1:], len(run))
+    order = np.lexsort((step[starts], key[starts], run[starts]))
+    first, last = starts[order][1:], stops[order][:-1] - 1
+    mixed = (run[first] == run[last]) & (key[first] == key[last]) & (step[first] <= step[last])
+    moves = np.flatnonzero(np.diff(order) != 1) + 1
+    if mixed.any() or len(moves) > _MOVES:
+        return found.take(pa.array(np.lexsort((step, key, run))))
+    parts = [(starts[part[0]], stops[part[-1]]) for part in np.split(order, moves)]
+    return pa.concat_tables(found.slice(start, stop - start) for start, stop in parts)
 
 
 def _with_names(
