@@ -174,11 +174,18 @@ def scatter(
         if key in stretches:
             stretches[key].append(np.arange(start, stop))
     flags, numbers, texts = value_flags(long), doubles(long), long.column("text").combine_chunks()
+    is_null = texts.is_valid().to_numpy(zero_copy_only=False)
     columns = {}
     for key, kind in kinds.items():
         rows = np.concatenate([*stretches[key], np.empty(0, np.intp)])
         if not fits(flags[rows], kind):
             raise IntegrityError(f"Key {key!r} holds a value that is not of kind {kind}.")
+        if kind in ("int", "float"):
+            # The only literal that fits is an explicit null.
+            column, empty = np.zeros(height), np.ones(height, np.bool_)
+            column[places[rows]], empty[places[rows]] = numbers[rows], is_null[rows]
+            columns[key] = pa.array(column, mask=empty, from_pandas=False).cast(column_type(kind))
+            continue
         cells = _cells(numbers[rows], texts.take(pa.array(rows)), kind)
         source = np.full(height, -1)
         source[places[rows]] = np.arange(len(rows))
@@ -187,11 +194,7 @@ def scatter(
 
 
 def _cells(numbers: NDArray[np.float64], texts: pa.Array, kind: str) -> pa.Array:
-    """Give values of one key as a column of their kind."""
-    if kind in ("int", "float"):
-        explicit_null = texts.is_valid().to_numpy(zero_copy_only=False)
-        column = pa.array(numbers, mask=explicit_null, from_pandas=False)
-        return column.cast(column_type(kind)) if kind == "int" else column
+    """Give values of one key as a column of their kind, which is none of numbers."""
     if kind == "bool":
         return pc.if_else(pc.equal(texts, "null"), None, pc.equal(texts, "true"))
     if kind == "string":

@@ -12,7 +12,7 @@ import pyarrow as pa
 from wbexport.arrow.convert import long_to_rows, long_to_wide
 from wbexport.arrow.formats import to_format
 from wbexport.arrow.literals import parse_json
-from wbexport.arrow.promote import column_type, kinds_of, promote_all, scan_kind
+from wbexport.arrow.promote import column_type, key_runs, kinds_of, promote_all, scan_kind
 from wbexport.arrow.wide import column_names
 from wbexport.errors import InputError, QueryError
 from wbexport.query.fields import suggest
@@ -34,7 +34,7 @@ Stream = Literal["default", "system"]
 
 _STREAMS: dict[str, Literal["history", "system"]] = {"default": "history", "system": "system"}
 # What is read, spread and handed out at once.
-_CELLS_AT_ONCE = 1_000_000
+_CELLS_AT_ONCE = 250_000
 _RUN_COLUMNS = ("entity", "project", "run_id")
 
 
@@ -272,9 +272,9 @@ def _warn_of_unknown(
 def _numbered_by_place(long: pa.Table, runs: pa.Table) -> pa.Table:
     """Number the runs of a table by their place in a listing, which is the order wanted."""
     run_nos = runs.column("run_no").to_numpy()
-    order = np.argsort(run_nos)
-    places = order[np.searchsorted(run_nos[order], long.column("run_no").to_numpy())]
-    return long.set_column(0, "run_no", pa.array(places, pa.int32()))
+    places = np.empty(run_nos.max(initial=0) + 1, np.int32)
+    places[run_nos] = np.arange(len(run_nos))
+    return long.set_column(0, "run_no", pa.array(places[long.column("run_no").to_numpy()]))
 
 
 def _by_run(long: pa.Table) -> Iterator[tuple[int, pa.Table]]:
@@ -290,8 +290,13 @@ def _by_run(long: pa.Table) -> Iterator[tuple[int, pa.Table]]:
 
 def _by_appearance(long: pa.Table) -> list[str]:
     """Name the columns in the order in which rows first have them: `_step`, then keys."""
-    firsts = long.group_by("key", use_threads=False).aggregate([("step", "min")])
-    steps = dict(zip(firsts["key"].to_pylist(), firsts["step_min"].to_pylist(), strict=True))
+    stretches = key_runs(long)
+    firsts = np.minimum.reduceat(
+        long.column("step").to_numpy(), [start for _, start, _ in stretches]
+    )
+    steps: dict[str, int] = {}
+    for (key, _, _), first in zip(stretches, firsts.tolist(), strict=True):
+        steps[key] = min(first, steps.get(key, first))
     return ["_step", *(key for key in sorted(steps, key=steps.__getitem__) if key != "_step")]
 
 
