@@ -209,6 +209,17 @@ def test_a_bad_line_is_refused_and_nothing_of_the_request_is_kept(raw: Raw, line
     assert raw.rows("r") == []
 
 
+@pytest.mark.parametrize("field", ["config", "summaryMetrics"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "1", "{},{}", "[" * 100_000])
+def test_a_config_or_summary_that_is_no_object_is_refused(raw: Raw, field: str, text: str) -> None:
+    mutation = (
+        """mutation ($input: UpsertBucketInput!) { upsertBucket(input: $input) { inserted } }"""
+    )
+    given = {"name": "r", "entityName": "team", "modelName": raw.project, field: text}
+    answer = raw.graphql(mutation, input=given)
+    assert answer["errors"][0]["message"] == f"{field} must be a JSON object"
+
+
 def test_a_run_nobody_upserted_is_not_found(raw: Raw) -> None:
     assert raw.stream("other").status_code == 404
 

@@ -1,1 +1,8 @@
-"""The W&B protocol over the store."""
+"""The W&B protocol over a store.
+
+`app` takes requests in; `auth`, `signing` and `limits` say which are let through. GraphQL goes to
+`execute` and from there to `resolvers`, what running clients post to `filestream`, in the form that
+`posts` gives it, and bytes to and from `blobs`. `lookup` finds what a request names, `recorder`
+changes it, `exports` makes parquet of it. All of them share one `service`. `serve` puts the
+application on a port; `publisher` publishes what it wrote.
+"""

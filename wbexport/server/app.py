@@ -13,7 +13,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from wbexport.errors import NotFoundError, StoreError, WbexportError
+from wbexport.arrow.literals import parse_json
+from wbexport.errors import NotFoundError, ResponseError, StoreError, WbexportError
 from wbexport.server import auth, blobs, filestream
 from wbexport.server.execute import Executor, make_schema
 from wbexport.server.exports import ExportPolicy, Exports
@@ -102,6 +103,8 @@ class Application:
             return _problem(HTTPStatus.NOT_FOUND, str(error))
         except ReadOnlyError as error:
             return _problem(HTTPStatus.FORBIDDEN, str(error))
+        except ResponseError:
+            return _problem(HTTPStatus.BAD_REQUEST, "this JSON is not what the protocol wants here")
         except StoreError as error:
             return _problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
         except (WbexportError, ValueError) as error:
@@ -207,10 +210,7 @@ def _read(request: Request, limit: int) -> bytes:
 
 
 def _parse(body: bytes) -> dict[str, Any]:
-    try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        parsed = _parse_leniently(body)
+    parsed = parse_json(body)
     if not isinstance(parsed, dict) or not isinstance(parsed.get("query"), str):
         raise ValueError("send one JSON object with a query")
     if not isinstance(parsed.get("variables"), dict | None):
@@ -218,14 +218,6 @@ def _parse(body: bytes) -> dict[str, Any]:
     if not isinstance(parsed.get("operationName"), str | None):
         raise ValueError("operationName must be text")
     return parsed
-
-
-def _parse_leniently(body: bytes) -> Any:
-    """Parse JSON with bare NaN, which Python clients send."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise ValueError("the body is not JSON") from error
 
 
 def _json(value: object, status: int = 200) -> Response:

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wbexport.arrow.convert import unwrap_config
-from wbexport.arrow.literals import parse_json, write_json
+from wbexport.arrow.literals import parse_rows, write_json
 from wbexport.arrow.schema import RUNS
-from wbexport.errors import InputError
+from wbexport.errors import InputError, ResponseError
 from wbexport.paths import DEFAULT_PROJECT
 from wbexport.server import lookup
 from wbexport.store import reader, writer
@@ -149,9 +149,10 @@ def _changes(given: Node) -> Node:
 
 
 def _object(text: str, name: str) -> dict[str, Any]:
-    parsed = parse_json(text)
-    if not isinstance(parsed, dict):
-        raise InputError(f"{name} must be a JSON object")
+    try:
+        (parsed,) = parse_rows([text])
+    except ResponseError as error:
+        raise InputError(f"{name} must be a JSON object") from error
     return parsed
 
 
