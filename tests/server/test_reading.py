@@ -234,6 +234,16 @@ def test_runs_come_in_pages_each_once(raw: Raw) -> None:
     assert {seen[0], seen[1]} == {"r2", "r5"}
 
 
+def test_fragments_that_spread_each_other_many_times_are_read_once(raw: Raw) -> None:
+    raw.upsert("r", config='{"lr": {"value": 1}}')
+    links = [f"fragment F{n} on Run {{ {f'...F{n + 1} ' * 10} }}" for n in range(30)]
+    text = f"""{{ project(name: "{raw.project}", entityName: "team") {{
+        runs {{ edges {{ node {{ ...F0 }} }} }} }} }}
+        {" ".join(links)} fragment F30 on Run {{ config }}"""
+    (edge,) = raw.data(text)["project"]["runs"]["edges"]
+    assert json.loads(edge["node"]["config"])["lr"]["value"] == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

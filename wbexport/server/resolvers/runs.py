@@ -19,10 +19,6 @@ from wbexport.server.service import wire_time
 from wbexport.store import reader, writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from graphql import SelectionSetNode
-
     from wbexport.query.expressions import Expression
     from wbexport.server.service import Info, Node
 
@@ -124,27 +120,29 @@ def _user(run: Node, info: Info) -> Node:
     }
 
 
-def _names(selections: SelectionSetNode | None, info: Info) -> Iterator[str]:
-    """Name every field asked for below a selection."""
-    for node in selections.selections if selections else ():
-        if isinstance(node, FragmentSpreadNode):
-            yield from _names(info.fragments[node.name.value].selection_set, info)
-        elif isinstance(node, FieldNode | InlineFragmentNode):
+def _names(info: Info) -> set[str]:
+    """Name every field asked for below this one; each fragment is looked into once."""
+    names: set[str] = set()
+    fragments: set[str] = set()
+    waiting = [node.selection_set for node in info.field_nodes]
+    while waiting:
+        selections = waiting.pop()
+        for node in selections.selections if selections else ():
             if isinstance(node, FieldNode):
-                yield node.name.value
-            yield from _names(node.selection_set, info)
+                names.add(node.name.value)
+            if isinstance(node, FieldNode | InlineFragmentNode):
+                waiting.append(node.selection_set)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in fragments:
+                fragments.add(node.name.value)
+                waiting.append(info.fragments[node.name.value].selection_set)
+    return names
 
 
 def _wanted(info: Info) -> list[str]:
     """Choose the columns to read: the wide JSON ones only when they are asked for."""
-    columns = set(lookup.ALWAYS)
-    for node in info.field_nodes:
-        for name in _names(node.selection_set, info):
-            columns.update(_NEEDS.get(name, ()))
-            column = _COLUMNS.get(name)
-            if column is not None:
-                columns.add(column)
-    return sorted(columns)
+    names = _names(info)
+    columns = {*lookup.ALWAYS, *(_COLUMNS[name] for name in names & _COLUMNS.keys())}
+    return sorted(columns.union(*(_NEEDS[name] for name in names & _NEEDS.keys())))
 
 
 def _filter(filters: str | None) -> Expression:
