@@ -40,6 +40,8 @@ _CATALOG = "wb"
 #: The schema of the tables. DuckDB's CLI names a database after its file, and a database and a
 #: schema of one name cannot be told apart, so no store may be called `stored.*`.
 _SCHEMA = "stored"
+#: DuckDB would keep all that a long sync has written, up to most of the machine's memory.
+_WRITER_MEMORY = "256MB"
 
 _Identity = tuple[int, int, int]
 
@@ -375,6 +377,8 @@ def _connect(
         "python_enable_replacements": not hardened,
         "autoinstall_known_extensions": False,
     }
+    if file is not None and not read_only:
+        settings |= {"memory_limit": _WRITER_MEMORY, "threads": min(4, os.cpu_count() or 1)}
     connection = duckdb.connect(":memory:", config=settings)
     try:
         target = ":memory:" if file is None else str(file).replace("'", "''")
