@@ -18,13 +18,13 @@ from wbexport.errors import NotFoundError, ResponseError, StoreError, WbexportEr
 from wbexport.server import auth, blobs, filestream
 from wbexport.server.execute import Executor, make_schema
 from wbexport.server.exports import ExportPolicy, Exports
-from wbexport.server.limits import Limits, TooLargeError
+from wbexport.server.limits import TooLargeError
 from wbexport.server.resolvers import RESOLVERS
 from wbexport.server.service import Context, ReadOnlyError, Service
 from wbexport.server.signing import Signer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -66,12 +66,10 @@ class Application:
     Args:
         service: The store and the rules.
         token: What clients must send.
-        hosts: Host headers to answer to.
     """
 
-    def __init__(self, service: Service, token: str, hosts: Collection[str]) -> None:
+    def __init__(self, service: Service, token: str) -> None:
         self.service = service
-        self.hosts = frozenset(hosts)
         self._token = token
         schema = files("wbexport.server").joinpath("schema.graphql").read_text("utf-8")
         self._executor = Executor(make_schema(schema, RESOLVERS), service.limits)
@@ -84,7 +82,7 @@ class Application:
         return response(environ, start_response)
 
     def _answer(self, environ: WSGIEnvironment) -> Response:
-        if not auth.host_allowed(environ, self.hosts):
+        if not auth.host_allowed(environ):
             return _problem(HTTPStatus.FORBIDDEN, "this server does not answer to that host")
         request = Request(environ)
         try:
@@ -165,8 +163,6 @@ def create_app(
     token: str,
     writable: bool = False,
     exports: ExportPolicy | None = None,
-    hosts: Collection[str] | None = None,
-    limits: Limits | None = None,
 ) -> Application:
     """Make the WSGI application over a store.
 
@@ -175,8 +171,6 @@ def create_app(
         token: What clients must send as their API key.
         writable: Whether clients may write.
         exports: Which runs are offered as parquet files.
-        hosts: Host headers to answer to, by default this machine's own names on any port.
-        limits: Bounds on requests.
 
     Returns:
         A WSGI callable.
@@ -192,9 +186,8 @@ def create_app(
         signer=Signer(token),
         exports=Exports(exports or ExportPolicy()),
         writable=writable,
-        limits=limits or Limits(),
     )
-    return Application(service, token, auth.LOOPBACK if hosts is None else hosts)
+    return Application(service, token)
 
 
 def _require_json(request: Request) -> None:

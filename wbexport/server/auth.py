@@ -9,24 +9,18 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
-__all__ = ["LOOPBACK", "host_allowed", "token_matches"]
+__all__ = ["host_allowed", "token_matches"]
 
-#: Names of this machine to itself; a page elsewhere cannot make a browser send them as Host.
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-
-_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+# Names of this machine to itself; a page elsewhere cannot make a browser send them as Host.
+_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?")
 
 
-def host_allowed(environ: Mapping[str, object], hosts: Collection[str]) -> bool:
-    """Tell whether the raw Host header, and Origin when there is one, name this server.
-
-    Of the allowed names, `name` stands for every port and `name:port` for just one.
-    """
+def host_allowed(environ: Mapping[str, object]) -> bool:
+    """Tell whether the raw Host header, and Origin when there is one, name this machine."""
     host = str(environ.get("HTTP_HOST", ""))
-    match = _HOST.fullmatch(host)
-    if match is None or not {host, match["name"]} & set(hosts):
+    if _LOOPBACK.fullmatch(host) is None:
         return False
     origin = environ.get("HTTP_ORIGIN")
     return origin is None or origin == f"{environ.get('wsgi.url_scheme')}://{host}"

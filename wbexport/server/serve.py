@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalServer", "new_token"]
 
+#: Whoever may reach the port may try tokens, so it is this machine alone.
+_HOST = "127.0.0.1"
+
+_THREADS = 8
 _MAX_HEADER = 32 << 10
 _MAX_CONNECTIONS = 128
 
@@ -33,11 +37,9 @@ class LocalServer:
     Args:
         store: An open store, which the caller closes, or a path.
         writable: Whether clients may write.
-        host: Interface to listen on.
         port: Port to listen on; 0 picks a free one.
         token: What clients must send; a fresh one by default.
         exports: Which runs are offered as parquet files.
-        threads: Requests served at once.
 
     Example:
         >>> with LocalServer("wb.duckdb") as server:
@@ -49,25 +51,20 @@ class LocalServer:
         store: Store | str | Path,
         *,
         writable: bool = False,
-        host: str = "127.0.0.1",
         port: int = 0,
         token: str | None = None,
         exports: ExportPolicy | None = None,
-        threads: int = 8,
     ) -> None:
         self.token = token or new_token()
         self._owns_store = not isinstance(store, Store)
         self.store = store if isinstance(store, Store) else _open(Path(store), writable=writable)
-        names = {host, "127.0.0.1", "localhost", "[::1]"}
-        self._app = create_app(
-            self.store, token=self.token, writable=writable, exports=exports, hosts=names
-        )
+        self._app = create_app(self.store, token=self.token, writable=writable, exports=exports)
         limits = self._app.service.limits
         self._server = create_server(
             self._app,
-            host=host,
+            host=_HOST,
             port=port,
-            threads=threads,
+            threads=_THREADS,
             connection_limit=_MAX_CONNECTIONS,
             channel_timeout=60,
             cleanup_interval=10,
@@ -76,7 +73,7 @@ class LocalServer:
             clear_untrusted_proxy_headers=True,
             ident="",
         )
-        self.url = f"http://{host}:{self._server.effective_port}"
+        self.url = f"http://{_HOST}:{self._server.effective_port}"
         self._publisher = self._start_publisher() if writable else None
         self._thread = threading.Thread(
             target=self._server.run, name="wbexport-server", daemon=True
