@@ -69,8 +69,7 @@ def to_format(
     """
     check_format(format)
     if format == "polars":
-        frame = pl.from_arrow(table)
-        return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
+        return _to_polars(table)
     if format == "pandas":
         return _to_pandas(table)
     return table if format == "arrow" else table.to_pylist()
@@ -95,14 +94,21 @@ def lazy_frame(schema: pa.Schema, read: Callable[[], Iterable[pa.RecordBatch]]) 
     ) -> Iterator[pl.DataFrame]:
         left = rows
         for batch in read():
-            frame = pl.DataFrame(pa.table(batch)).slice(0, left)
+            frame = _to_polars(pa.table(batch)).slice(0, left)
             left = None if left is None else left - frame.height
             frame = frame if predicate is None else frame.filter(predicate)
             yield frame if columns is None else frame.select(columns)
             if left == 0:
                 return
 
-    return register_io_source(frames, schema=pl.DataFrame(schema.empty_table()).schema)
+    return register_io_source(frames, schema=_to_polars(schema.empty_table()).schema)
+
+
+def _to_polars(table: pa.Table) -> pl.DataFrame:
+    # Arrow hands names over as C strings, which end at NUL; polars is told them afterwards.
+    frame = pl.DataFrame(table.rename_columns(list(map(str, range(table.num_columns)))))
+    frame.columns = table.column_names
+    return frame
 
 
 def _to_pandas(table: pa.Table) -> pd.DataFrame:

@@ -122,7 +122,7 @@ def _interrupted(text: str, arguments: Sequence[str]) -> int:
 def _misused(error: Exception) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "wbexport"
-    _say(getattr(error, "message", "") or str(error))
+    _say(getattr(error, "format_message", error.__str__)())
     print(f"Try: {command} --help", file=sys.stderr)
     return ExitCode.USAGE
 

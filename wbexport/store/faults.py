@@ -80,6 +80,8 @@ def _of_duckdb(path: Path, text: str, fatal: bool) -> StoreError | None:
         return StoreSpaceError(
             f"{path}: the disk is full or over quota; free some space and run this again"
         )
+    if "is a directory" in text.lower():
+        return StoreError(f"{path}: a folder; name a file in it, such as {path / 'wb.duckdb'}")
     if _SEALED.search(text):
         return StoreError(f"{path}: cannot be opened or written here; check its permissions")
     if _DAMAGED.search(text):

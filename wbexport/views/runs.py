@@ -186,8 +186,8 @@ class StoredRun:
         return f"<StoredRun {'/'.join(self.path)} ({self.state})>"
 
     def _repr_html_(self) -> str:
-        title = html.escape(self.name or self.id)
-        return f"<code>{html.escape('/'.join(self.path))}</code> {title} ({self.state})"
+        path, title = html.escape("/".join(self.path)), html.escape(self.name or self.id)
+        return f"<code>{path}</code> {title} ({html.escape(str(self.state))})"
 
     def _row(self) -> pa.Table:
         return pa.table({name: [self._record[name]] for name in _SCANNED})
