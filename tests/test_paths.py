@@ -112,12 +112,12 @@ def test_a_printed_path_is_read_back(entity: str, project: str, run_id: str) -> 
 
 def stays_inside(name: str) -> bool:
     """Say whether a name means something strictly below a folder on POSIX and on Windows."""
-    posix = os.path.normpath(f"/root/{name}")
+    posix = os.path.normpath(f"/base/{name}")
     windows = PureWindowsPath("C:\\root") / name
     steps = [part.rstrip(" .") for part in windows.parts[2:]]
     return (
         not PurePosixPath(name).is_absolute()
-        and posix.startswith("/root/")
+        and posix.startswith("/base/")
         and windows.parts[:2] == ("C:\\", "root")
         and len(steps) > 0
         and all(steps)

@@ -28,7 +28,13 @@ class Server:
     """A replay server in a process of its own."""
 
     def __init__(self, size: list[str], exports: bool) -> None:
-        command = [sys.executable, "-m", "tests.bench.data", *size, *(["--no-exports"] * (not exports))]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.bench.data",
+            *size,
+            *(["--no-exports"] * (not exports)),
+        ]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()
@@ -101,7 +107,9 @@ def print_job(title: str, figures: dict[str, list[dict[str, Any]]]) -> None:
     for client, rows in figures.items():
         seconds = [row["seconds"] for row in rows]
         wall[client] = median(seconds)
-        cells = [median(row[name] for row in rows) for name in ("cpu", "memory_mb", "requests", "mb")]
+        cells = [
+            median(row[name] for row in rows) for name in ("cpu", "memory_mb", "requests", "mb")
+        ]
         print(
             f"| {client} | {wall[client]:.2f} | {min(seconds):.2f} | {max(seconds):.2f} "
             f"| {cells[0]:.2f} | {cells[1]:.0f} | {cells[2]:.0f} | {cells[3]:.1f} |"

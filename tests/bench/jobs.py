@@ -111,7 +111,9 @@ class Floor:
         spec = json.dumps({"keys": ["_step", ONE_KEY], "samples": 1_000_000})
 
         def fetch(run: str) -> int:
-            return pl.from_dicts(self._post(query, run=run, specs=[spec])["run"]["sampledHistory"][0]).height
+            return pl.from_dicts(
+                self._post(query, run=run, specs=[spec])["run"]["sampledHistory"][0]
+            ).height
 
         return self._per_run(fetch)
 
