@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wbexport.errors import AuthError, GraphQLError, InputError, ResponseError
 from wbexport.graphql import documents
+from wbexport.transport.failures import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +99,11 @@ def _data(answer: Any, operation: str) -> dict[str, Any]:
 
 def _error(errors: list[Any], operation: str) -> GraphQLError | AuthError:
     entries = [error if isinstance(error, dict) else {"message": str(error)} for error in errors]
-    text = "; ".join(str(entry.get("message", "no message"))[:500] for entry in entries[:5])
+    # A server may repeat what it was sent, key and URL included.
+    entries = [
+        entry | {"message": redacted(str(entry.get("message", "no message")))} for entry in entries
+    ]
+    text = "; ".join(entry["message"][:500] for entry in entries[:5])
     if _REFUSED.search(text):
         return AuthError(f"{operation}: the server refused the API key: {text}", status=200)
     return GraphQLError(f"{operation}: {text}", errors=entries, operation=operation)
