@@ -107,7 +107,7 @@ def test_both_python_packages_give_the_same_answers(store: Path, other: str) -> 
     assert ours["version"][0] != theirs["version"][0]
     assert ours["answers"] == theirs["answers"]
     assert [60] in ours["answers"]
-    assert all(all(answer) for answer in ours["answers"])
+    assert sum(map(all, ours["answers"])) > 10
 
 
 def test_the_command_line_of_duckdb_1_5_gives_the_same_answers(store: Path) -> None:
