@@ -186,6 +186,8 @@ def shown(value: Any) -> list[str]:
 
 #: W&B's own `to_html` is a frame; its address is of the server.
 HARMLESS = {
+    "thead",
+    "tbody",
     "iframe",
     "a",
     "b",
