@@ -121,13 +121,36 @@ def test_many_runs_gone_at_once_are_not_believed_without_being_told_so(world: Wo
     runs = world.truth.new_many([world.truth.rows(3)] * 12)
     world.sync()
     before = digest_of(world.archive)
-    for run in runs[:3]:
+    for run in runs[:4]:
         world.truth.delete(run)
-    with pytest.raises(SyncError, match="3 of the 12 stored runs"):
+    with pytest.raises(SyncError, match="4 of the 12 stored runs"):
         world.sync()
     assert digest_of(world.archive) == before
-    assert world.sync(accept_deletes=True).vanished == 3
+    assert world.sync(accept_deletes=True).vanished == 4
     world.assert_equal()
+
+
+def test_a_few_deleted_runs_of_a_small_project_are_believed(world: World):
+    runs = world.truth.new_many([world.truth.rows(3)] * 5)
+    world.sync()
+    for run in runs[:3]:
+        world.truth.delete(run)
+    assert world.sync().vanished == 3
+    world.assert_equal()
+
+
+def test_what_a_killed_sync_committed_is_published_by_the_next(
+    world: World, archive_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    world.truth.new(world.truth.rows(3))
+    sync("e/p", archive_path, api=world.api)
+    world.truth.new(world.truth.rows(4))
+    with monkeypatch.context() as killed:
+        killed.setattr(Store, "publish", lambda store: False)
+        sync("e/p", archive_path, api=world.api)
+    assert sync("e/p", archive_path, api=world.api).actions == {"unchanged": 2}
+    with Store.open_reader(archive_path) as archive:
+        assert digest_of(archive) == digest_of(world.truth.store)
 
 
 def test_a_run_that_comes_back_is_no_longer_marked(world: World):

@@ -94,7 +94,7 @@ def test_a_fault_never_makes_the_archive_smaller_and_the_next_sync_completes_it(
 
 @pytest.mark.parametrize("listed", [[], None])
 def test_an_empty_listing_is_not_taken_for_deleted_runs(world: World, listed: Any):
-    world.truth.new_many([world.truth.rows(3)] * 3)
+    world.truth.new_many([world.truth.rows(3)] * 4)
     world.sync()
     before = digest_of(world.archive)
     page = {"edges": listed, "pageInfo": {"hasNextPage": False, "endCursor": None}}

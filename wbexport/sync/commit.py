@@ -311,6 +311,9 @@ def _write_extras(
     for number, extras in found:
         if extras.console is not None:
             write_console(cursor, number, extras.console, mode="replace")
-        if extras.files is not None:
+        if extras.files is not None and not extras.files.num_rows:
+            # An empty list names no run whose files could be forgotten.
+            cursor.execute("delete from stored.files where run_no = ?", [number])
+        elif extras.files is not None:
             owner = pa.array([number] * len(extras.files), pa.int32())
             write_files(cursor, extras.files.append_column("run_no", owner), complete=True)

@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plan", "sync"]
 
-#: More than this share of a project's runs is never taken as deleted without being told so.
+#: More runs than both of these are never taken as deleted without being told so.
 VANISHING_SHARE = 0.1
+VANISHING_RUNS = 3
 #: After so many runs in a row without an answer the server is taken as down.
 OUTAGE_RUNS = 10
 _OUTAGE = (TransportError, ServerError, RateLimitError)
@@ -74,8 +75,8 @@ def sync(
         progress: True draws a bar on standard error, if that is a terminal.
         api: The connection; made from the environment when None.
         settings: Settings for a connection of its own.
-        accept_deletes: Believe the server even if more than a tenth of the runs are gone.
-            They are marked, and stay in the store.
+        accept_deletes: Believe the server even if more than a tenth of the stored runs are gone
+            and more than three. Deleted runs are marked, and stay in the store.
         in_place: Write the published file itself, for want of room for a second copy.
 
     Returns:
@@ -223,7 +224,7 @@ class _Job:
         if not self._gone:
             return
         self._gone = self._missing_from(self._list(), self._gone)
-        limit = VANISHING_SHARE * len(self._stored.runs)
+        limit = max(VANISHING_RUNS, VANISHING_SHARE * len(self._stored.runs))
         if len(self._gone) > limit and not accept_deletes:
             raise SyncError(
                 f"{len(self._gone)} of the {len(self._stored.runs)} stored runs of {self._project} "
@@ -243,6 +244,8 @@ class _Job:
         )
         edited = [each for each in self._plan.todo if not each.streams]
         if not (fetched or edited or self._gone or self._listed.unreadable):
+            # A sync that was killed may have committed everything and shown nothing of it.
+            self._store.publish()
             return
         source = Source(
             self._service,
