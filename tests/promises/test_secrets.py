@@ -78,8 +78,9 @@ def env(server: LocalServer, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def everything(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """All that is logged where the root logger takes everything."""
-    caplog.set_level(logging.DEBUG)
+    """All that is logged where every logger takes everything."""
+    for name in ("", "httpx", "httpcore"):
+        caplog.set_level(logging.DEBUG, logger=name)
     return caplog
 
 
@@ -216,6 +217,8 @@ def test_nothing_secret_reaches_a_second_origin(tmp_path: Path) -> None:
 LOUD = """
 import logging, sys
 logging.basicConfig(level=logging.DEBUG)
+for name in ("httpx", "httpcore"):
+    logging.getLogger(name).setLevel(logging.DEBUG)
 from pathlib import Path
 from wbexport.cli.main import run
 code = run(sys.argv[1:])

@@ -101,14 +101,16 @@ def server_message(body: bytes) -> str:
     return redacted("; ".join(str(text) for text in texts if text))[:500]
 
 
-def error_for(failure: Failure, method: str, url: httpx.URL, trouble: str) -> Exception:
+def error_for(
+    failure: Failure, method: str, url: httpx.URL, trouble: str, *, key_source: str
+) -> Exception:
     """Choose the exception for a failure that is not repeated any more."""
     shown = shown_url(url)
     text = f"{method} {shown}: {failure.detail}{trouble}"
     kind: type[RequestError]
     match failure:
         case Failure(status=401 | 403):
-            kind, advice = AuthError, "Check the API key and what it may see."
+            kind, advice = AuthError, f"Check the API key{key_source} and what it may see."
         case Failure(status=404 | 410) if method == "GET":
             return NotFoundError(f"{text}. It is not there, or the base URL is wrong.")
         case Failure(status=429):

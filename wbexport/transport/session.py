@@ -245,7 +245,9 @@ class Session:
             charged = wait is not None and result.retry_after is None
             if wait is None or (charged and not self._budget.spend()):
                 trouble = f" (attempt {tries}, {elapsed:.0f} s{self._route(url)})"
-                raise error_for(result, method, url, trouble)
+                credential = self.settings.credential
+                source = f" (from {credential.source})" if credential else ""
+                raise error_for(result, method, url, trouble, key_source=source)
             spent += charged
             self.stats.add(retries=1)
             _logger.info("%s %s: %s; again in %.1f s", method, shown_url(url), result.detail, wait)

@@ -42,7 +42,10 @@ _THROTTLED = frozenset({429, 503})
 _MAX_REFUSAL = 1 << 20
 
 _logger = logging.getLogger("wbexport.transport")
-_logger.addFilter(RedactSecrets())
+#: A filter sees what its own logger is given, so each of the library's loggers has one.
+_LIBRARY_LOGGERS = ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+for _name in ("wbexport.transport", *_LIBRARY_LOGGERS):
+    logging.getLogger(_name).addFilter(RedactSecrets())
 
 
 @cache
