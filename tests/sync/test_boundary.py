@@ -61,7 +61,7 @@ def check_split(
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
+    max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
 )
 @given(policy=policies, start=st.sampled_from([0, 1, 5, 12345]), strides=gaps, later=few)
 def test_no_step_is_lost_or_doubled_where_files_and_live_rows_meet(

@@ -41,17 +41,17 @@ def test_a_first_sync_brings_everything_over(
     assert set(world.statuses().values()) == {"complete"}
 
 
-def test_a_second_sync_of_200_unchanged_runs_takes_three_requests_and_writes_nothing(
+def test_a_second_sync_of_50_unchanged_runs_takes_three_requests_and_writes_nothing(
     make_world: Callable[..., World], archive_path: Path
 ):
     world = make_world()
-    world.truth.new_many([world.truth.rows(3) for _ in range(200)])
+    world.truth.new_many([world.truth.rows(3) for _ in range(50)])
     sync("e/p", archive_path, api=world.api)
     before = archive_path.stat()
     world.wire.requests.clear()
     report = sync("e/p", archive_path, api=world.api)
     after = archive_path.stat()
-    assert report.actions == {"unchanged": 200}
+    assert report.actions == {"unchanged": 50}
     assert not report.changed
     assert len(world.wire.requests) == report.requests <= 3
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)

@@ -119,3 +119,12 @@ def test_a_file_that_cannot_be_had_costs_neither_the_history_nor_the_other_runs(
     assert set(world.statuses().values()) == {"complete"}
     world.assert_equal()
     assert world.sync(include=["history", "files"]).actions["edited"] == 1
+
+
+def test_files_that_are_all_gone_are_forgotten(world: World, run: str):
+    world.sync(include=ALL)
+    with world.truth.store.transaction() as cursor:
+        cursor.execute("delete from stored.files")
+    world.truth.log(run, [])
+    world.sync(include=ALL)
+    assert files_of(world) == {}
