@@ -11,17 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.sync.truth import Truth
-from wbexport.errors import InputError, NotFoundError, StoreError
+from wbexport.errors import InputError, NotFoundError, StoreDamagedError, StoreError
 from wbexport.export import tables as export_tables
 from wbexport.export.csv import export_csv
 from wbexport.export.manifest import read_manifest, staged
 from wbexport.export.parquet import export_parquet
 from wbexport.export.tables import TABLES
+from wbexport.store.database import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from wbexport.store.database import Store
 
 HISTORY = """
 select r.run_id, k.key, h.step, h.value, h.text
@@ -130,3 +129,19 @@ def test_unknown_tables_and_projects_are_named(filled: Store, tmp_path: Path):
     with pytest.raises(NotFoundError, match="e/x"):
         export_parquet(filled, tmp_path / "load", projects=["e/x"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_store_is_named_and_the_older_load_stays(tmp_path: Path):
+    path, load = tmp_path / "wb.duckdb", tmp_path / "load"
+    with Store.open_writer(path) as store:
+        truth = Truth(store)
+        truth.new_many([truth.rows(3000) for _ in range(5)])
+        store.publish()
+        before = export_parquet(store, load)
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) // 5, len(content) * 4 // 5, 10_000):
+        content[place] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(StoreDamagedError), Store.open_reader(path) as store:
+        export_parquet(store, load)
+    assert read_manifest(load) == before

@@ -106,6 +106,8 @@ def staged(destination: str | Path) -> Iterator[Path]:
     """Gives a folder to write a load into; it takes its place when the block ends well.
 
     Readers of the destination see the old load or the new one, and nothing of a load that failed.
+    Two renames swap them, so that a reader who comes just in between finds neither and has to
+    look again.
 
     Args:
         destination: Where the load is to be; nothing, an empty folder, or an older load.

@@ -7,16 +7,17 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
+import duckdb
+import pyarrow as pa
+
 from wbexport.errors import InputError, NotFoundError
 from wbexport.export.manifest import MANIFEST_NAME, Manifest, TableEntry, staged, write_manifest
 from wbexport.sqlfiles import list_sql, read_sql
 from wbexport.store.database import second_cursor
+from wbexport.store.faults import store_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    import duckdb
-    import pyarrow as pa
 
     from wbexport.store.database import Store
 
@@ -66,6 +67,16 @@ class _Project:
         return f"{self.entity}/{self.project}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """A load that is being written, and the store it comes from."""
+
+    store: Path
+    cursor: duckdb.DuckDBPyConnection
+    folder: Path
+    writer: FileWriter
+
+
 def export_tables(
     store: Store,
     destination: str | Path,
@@ -89,6 +100,7 @@ def export_tables(
     Raises:
         InputError: There is no such table.
         NotFoundError: The store has no such project.
+        StoreDamagedError: The store cannot be read to its end; an older load stays.
         StoreError: The destination is something else than a load.
     """
     names = tuple(tables) if tables is not None else TABLES
@@ -99,10 +111,13 @@ def export_tables(
     cursor = second_cursor(store.cursor())
     cursor.begin()
     try:
-        chosen = _choose_projects(cursor, projects)
+        with store_faults(store.path):
+            chosen = _choose_projects(cursor, projects)
         with staged(destination) as folder:
-            entries = {name: _write_table(cursor, folder, writer, name, chosen) for name in names}
-            manifest = _describe(cursor, writer, chosen, entries)
+            load = _Load(store.path, cursor, folder, writer)
+            entries = {name: _write_table(load, name, chosen) for name in names}
+            with store_faults(store.path):
+                manifest = _describe(cursor, writer, chosen, entries)
             write_manifest(folder / MANIFEST_NAME, manifest)
         return manifest
     finally:
@@ -126,27 +141,31 @@ def _choose_projects(
     return [each for each in found if str(each) in wanted]
 
 
-def _write_table(
-    cursor: duckdb.DuckDBPyConnection,
-    folder: Path,
-    writer: FileWriter,
-    name: str,
-    projects: Iterable[_Project],
-) -> TableEntry:
+def _write_table(load: _Load, name: str, projects: Iterable[_Project]) -> TableEntry:
     files: dict[str, int] = {}
     columns: dict[str, str] = {}
     for project in projects:
-        reader = cursor.sql(
-            read_sql(f"export/{name}.sql"), params={"project_no": project.project_no}
-        ).to_arrow_reader(_BATCH_ROWS)
+        with store_faults(load.store):
+            reader = load.cursor.sql(
+                read_sql(f"export/{name}.sql"), params={"project_no": project.project_no}
+            ).to_arrow_reader(_BATCH_ROWS)
         columns = {field.name: str(field.type) for field in reader.schema}
         place = PurePosixPath(name) / project.folder
-        for number, batches in enumerate(_split(reader)):
+        for number, batches in enumerate(_split(_read(load.store, reader))):
             # Two projects of one name may come from two servers.
-            path = place / f"part-{project.project_no}-{number:04}{writer.suffix}"
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            files[str(path)] = _write_file(folder / path, writer, reader.schema, batches)
+            path = place / f"part-{project.project_no}-{number:04}{load.writer.suffix}"
+            (load.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            files[str(path)] = _write_file(load.folder / path, load.writer, reader.schema, batches)
     return TableEntry(sum(files.values()), columns, files)
+
+
+def _read(store: Path, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    with store_faults(store):
+        try:
+            yield from reader
+        except (OSError, pa.ArrowException) as error:
+            # Arrow passes a fault of DuckDB on as one of its own.
+            raise duckdb.Error(str(error)) from error
 
 
 def _split(reader: Iterable[pa.RecordBatch]) -> Iterator[Iterator[pa.RecordBatch]]:
