@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from wbexport.arrow.formats import FORMATS, to_format
+from tests.arrow.strategies import values
+from wbexport.arrow.formats import FORMATS, frame_of_rows, to_format
 from wbexport.errors import InputError
 
 TABLE = pa.table({"_step": [0, 1], "loss": [0.5, None], "name": ["a", "é"]})
@@ -30,3 +34,10 @@ def test_a_table_without_rows_has_a_form_too(format):
 def test_an_unknown_format_is_an_error_that_names_the_known_ones():
     with pytest.raises(InputError, match="polars"):
         to_format(TABLE, "csv")
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), values)))
+def test_a_pandas_frame_of_rows_is_what_pandas_makes_of_them(rows):
+    ours, theirs = frame_of_rows(rows, "pandas"), pd.DataFrame.from_records(rows)
+    pd.testing.assert_frame_equal(ours, theirs[list(ours.columns)], check_column_type=False)
+    assert repr(ours.to_dict("list")) == repr({key: list(theirs[key]) for key in ours.columns})

@@ -11,9 +11,10 @@ from wbexport.api.accounts import User
 from wbexport.api.attributes import Attributes, iframe, link
 from wbexport.api.files import Files
 from wbexport.api.history import fetch_history_keys, fetch_run
-from wbexport.api.sampling import frame_of_rows, sampled_rows
+from wbexport.api.sampling import sampled_rows
 from wbexport.api.scan_history import HistoryScan
 from wbexport.api.summary import Summary
+from wbexport.arrow.formats import frame_of_rows
 from wbexport.arrow.literals import parse_json
 from wbexport.errors import NotFoundError
 from wbexport.graphql.models import parse_json_object

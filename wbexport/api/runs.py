@@ -10,10 +10,10 @@ import pyarrow as pa
 from wbexport.api.collection import Collection, QueryText
 from wbexport.api.concurrent import map_in_order
 from wbexport.api.run import Run
-from wbexport.api.sampling import check_sampling, frame_of_rows, sampled_rows
+from wbexport.api.sampling import check_sampling, sampled_rows
 from wbexport.api.scan_histories import plan_histories
 from wbexport.arrow.flatten import flatten_runs
-from wbexport.arrow.formats import check_format, lazy_frame, to_format
+from wbexport.arrow.formats import check_format, frame_of_rows, lazy_frame, to_format
 from wbexport.errors import (
     GraphQLError,
     InputError,
@@ -123,7 +123,8 @@ class Runs(Collection[Run]):
 
         Returns:
             The rows of all runs in the order of the listing, each with its `run_id`. In frames,
-            columns are sorted by name, and one whose values have no common type holds JSON.
+            columns are sorted by name. A column whose values have no common type holds them as
+            they are in pandas, and as JSON in the others.
 
         Raises:
             InputError: An argument that cannot be right.

@@ -1,29 +1,24 @@
-"""W&B's sample of a run's history, as rows or as one frame of unlike runs."""
+"""W&B's sample of a run's history, as rows."""
 
 from __future__ import annotations
 
 import json
 import re
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
 
 from wbexport.api.history import fetch_run
 from wbexport.arrow.convert import parse_rows
-from wbexport.arrow.formats import to_format
-from wbexport.arrow.literals import SPECIAL_NUMBERS, escape_surrogates, write_json
+from wbexport.arrow.literals import SPECIAL_NUMBERS
 from wbexport.errors import InputError, ResponseError
 from wbexport.graphql.models import HistoryKeys, read_node
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wbexport.arrow.formats import Format
     from wbexport.graphql.client import GraphQL
     from wbexport.paths import RunPath
 
-__all__ = ["check_sampling", "frame_of_rows", "sampled_rows"]
+__all__ = ["check_sampling", "sampled_rows"]
 
 _Row = dict[str, Any]
 
@@ -90,39 +85,3 @@ def _with_numbers(row: _Row, known: HistoryKeys) -> _Row:
         if isinstance(value, str) and value in SPECIAL_NUMBERS and key not in known.text_keys:
             row[key] = SPECIAL_NUMBERS[value]
     return row
-
-
-def frame_of_rows(
-    rows: Sequence[dict[str, Any]], format: Format, *, sort_columns: bool = False
-) -> Any:
-    """Make a frame of rows.
-
-    Args:
-        rows: The rows; any may lack any key.
-        format: `pandas`, `polars` or `arrow`.
-        sort_columns: Columns by name; else in the order in which they first appear.
-
-    Returns:
-        The frame. A column whose values have no common type holds them as JSON.
-    """
-    shapes = dict.fromkeys(map(tuple, rows))
-    names = list(dict.fromkeys(name for shape in shapes for name in shape))
-    columns: dict[str, list[Any]] = {
-        name: [] for name in (sorted(names) if sort_columns else names)
-    }
-    # Rows of one shape are transposed together, which is many times faster than value by value.
-    for shape, group in groupby(rows, key=tuple):
-        members = [row.values() for row in group]
-        values = dict(zip(shape, zip(*members, strict=True), strict=True))
-        missing = (None,) * len(members)
-        for name, column in columns.items():
-            column += values.get(name, missing)
-    table = {escape_surrogates(name): _column(column) for name, column in columns.items()}
-    return to_format(pa.table(table), format)
-
-
-def _column(values: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values)
-    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
-        return pa.array([None if v is None else write_json(v) for v in values], pa.string())

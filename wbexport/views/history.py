@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from wbexport.arrow.convert import long_to_rows, long_to_wide
-from wbexport.arrow.formats import to_format
+from wbexport.arrow.formats import frame_of_rows, to_format
 from wbexport.arrow.literals import parse_json
 from wbexport.arrow.promote import column_type, key_runs, kinds_of, promote_all, scan_kind
 from wbexport.arrow.wide import column_names
@@ -79,14 +79,17 @@ def histories(
         cursor, list(places), keys=wanted, how="all", samples=samples, stream=_STREAMS[stream]
     )
     run_ids = runs.column("run_id").to_pylist()
-    if format == "default":
+    if format in ("default", "pandas"):
         parts = sorted(_by_run(long), key=lambda part: places[part[0]])
-        return [
+        rows = [
             _only(row, shown or [key for key in row if key != hidden])
             | {"run_id": run_ids[places[run_no]]}
             for run_no, part in parts
             for row in long_to_rows(part)
         ]
+        return (
+            rows if format == "default" else frame_of_rows(rows, format, sort_columns=sort_columns)
+        )
     if not long.num_rows:
         return to_format(pa.table({}), format)
     row_places, wide = _with_objects(_numbered_by_place(long, runs), wanted)
