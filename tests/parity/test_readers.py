@@ -181,6 +181,12 @@ def test_what_a_listing_says_is_the_same(answers: dict[str, Answer], reader: str
     compare(answers[reader]["listing"], answers["sdk"]["listing"])
 
 
+def test_what_is_said_of_a_project_is_the_same(client: Api, archive: wbexport.Archive) -> None:
+    theirs, ours = (api.project("parity", "local") for api in (client, archive.api()))
+    assert ours.created_at == theirs.created_at
+    assert [project.name for project in archive.api().projects("local")] == ["parity"]
+
+
 def test_what_is_compared_is_not_empty(answers: dict[str, Answer], exported: set[str]) -> None:
     runs = answers["archive.api()"]["runs"]
     assert {run_id: parts["state"] for run_id, parts in runs.items()} == dict.fromkeys(

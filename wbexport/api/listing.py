@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wbexport.errors import GraphQLError, NotFoundError, ResponseError, ServerError
-from wbexport.graphql.models import RunNode, read_node, runs_to_table
+from wbexport.graphql.models import ProjectNode, RunNode, read_node, runs_to_table
 from wbexport.query.mongo import parse_filter
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ class Headers:
     Args:
         runs: One row per run, of schema `RUNS`, oldest first.
         run_count: How many runs the server counts.
-        storage_id: Storage id of the project.
-        internal_id: Internal id of the project.
+        project: The project itself.
         unreadable: Runs that are listed but could not be read.
         stable: Whether the listing agrees with itself and with the server's count. A run that is
             missing from an unstable listing must not be taken as deleted.
@@ -69,8 +68,7 @@ class Headers:
 
     runs: pa.Table
     run_count: int
-    storage_id: str
-    internal_id: str | None
+    project: ProjectNode
     unreadable: tuple[Unreadable, ...]
     stable: bool
 
@@ -137,8 +135,7 @@ def fetch_run_headers(
     return Headers(
         runs=runs_to_table(nodes.values()),
         run_count=walk.run_count,
-        storage_id=str(walk.project["id"]),
-        internal_id=walk.project.get("internalId"),
+        project=read_node(ProjectNode, walk.project),
         unreadable=tuple(walk.unreadable),
         stable=walk.settled,
     )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import pyarrow as pa
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from wbexport.arrow.convert import encode_value, unwrap_config
@@ -22,6 +22,7 @@ __all__ = [
     "FileNode",
     "HistoryKeys",
     "ParquetHistory",
+    "ProjectNode",
     "RunNode",
     "UserNode",
     "parse_json_object",
@@ -59,7 +60,14 @@ def read_node(model: type[_NodeT], value: Any) -> _NodeT:
         ) from error
 
 
+def _naive_utc(moment: datetime | None) -> datetime | None:
+    if moment is None or moment.tzinfo is None:
+        return moment
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
 _JsonObject = Annotated[dict[str, Any], BeforeValidator(parse_json_object)]
+_Moment = Annotated[datetime | None, AfterValidator(_naive_utc)]
 
 
 class _Node(BaseModel):
@@ -115,6 +123,14 @@ class FileNode(_Node):
     updated_at: datetime | None = None
 
 
+class ProjectNode(_Node):
+    """A project as a listing of its runs names it; its time is naive UTC."""
+
+    id: str
+    internal_id: str | None = None
+    created_at: _Moment = None
+
+
 class RunNode(_Node):
     """A run with everything a sync plans from."""
 
@@ -129,8 +145,8 @@ class RunNode(_Node):
     job_type: str | None = None
     commit: str | None = None
     read_only: bool | None = None
-    created_at: datetime | None = None
-    heartbeat_at: datetime | None = None
+    created_at: _Moment = None
+    heartbeat_at: _Moment = None
     exitcode: int | None = None
     should_stop: bool | None = None
     sweep_name: str | None = None
@@ -169,8 +185,8 @@ def _row(node: RunNode) -> dict[str, Any]:
         "read_only": node.read_only,
         "username": user.username,
         "user_name": user.name,
-        "created_at": _naive_utc(node.created_at),
-        "heartbeat_at": _naive_utc(node.heartbeat_at),
+        "created_at": node.created_at,
+        "heartbeat_at": node.heartbeat_at,
         "duration": _duration(summary),
         "exit_code": node.exitcode,
         "stop_requested": node.should_stop,
@@ -206,12 +222,6 @@ def _duration(summary: dict[str, Any]) -> float | None:
     runtime = inner.get("runtime") if isinstance(inner, dict) else None
     runtime = summary.get("_runtime") if runtime is None else runtime
     return float(runtime) if isinstance(runtime, int | float) else None
-
-
-def _naive_utc(moment: datetime | None) -> datetime | None:
-    if moment is None or moment.tzinfo is None:
-        return moment
-    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _json(value: dict[str, Any]) -> str | None:

@@ -198,13 +198,14 @@ class _Job:
     def plan(self) -> SyncPlan:
         """Lists the project and compares it with the store."""
         self._listed = self._list()
-        self._stored = read_stored(self._store, self._origin, self._listed.storage_id)
+        self._stored = read_stored(self._store, self._origin, self._listed.project.id)
         row = ProjectRow(
             self._origin,
-            self._listed.storage_id,
+            self._listed.project.id,
             self._project.entity,
             self._project.project,
-            internal_id=self._listed.internal_id,
+            internal_id=self._listed.project.internal_id,
+            created_at=self._listed.project.created_at,
         )
         self._committer = Committer(self._store, row, self._listed, self._stored)
         self._rows = {row["storage_id"]: row for row in self._listed.runs.to_pylist()}
