@@ -61,6 +61,8 @@ create table stored.runs (
     -- ledger
     generation integer not null,
     status varchar not null,
+    -- what was brought over of it: history, system, files, console; null where it was logged here
+    streams varchar[],
     fingerprint varchar,
     stored_rows bigint not null,
     stored_last_step bigint,

@@ -104,7 +104,7 @@ def test_many_requests_at_once_are_all_answered(tmp_path: Path) -> None:
 def test_idle_sockets_and_huge_headers_do_not_stop_the_server(tmp_path: Path) -> None:
     with LocalServer(tmp_path / "wb.duckdb", writable=True) as server:
         port = int(server.url.rpartition(":")[2])
-        idle = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(60)]
+        idle = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(450)]
         try:
             idle[0].sendall(b"GET / HTTP/1.1\r\nX: " + b"a" * 100_000)
             idle[1].sendall(b"POST /graphql HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")

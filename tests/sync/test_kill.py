@@ -79,8 +79,8 @@ def kill_often(truth: tuple[Path, dict[str, str]], folder: Path, seed: int, kill
         assert digest_of(store) == truth[1]
 
 
-def test_killed_at_15_random_moments_a_sync_ends_as_if_undisturbed(truth, tmp_path: Path):
-    kill_often(truth, tmp_path, seed=0, kills=15)
+def test_killed_at_50_random_moments_a_sync_ends_as_if_undisturbed(truth, tmp_path: Path):
+    kill_often(truth, tmp_path, seed=0, kills=50)
 
 
 @pytest.mark.slow

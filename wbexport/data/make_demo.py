@@ -254,7 +254,12 @@ def main() -> None:
                 print(f"{number + 1:3d} {recipe}")
             # What a sync writes in one go is smaller than what grew while the runs were logged.
             settings = Settings.load(api_key=server.token, overrides={"base_url": server.url})
-            report = sync(DEMO_PROJECT, synced := Path(folder) / "synced.duckdb", settings=settings)
+            report = sync(
+                DEMO_PROJECT,
+                synced := Path(folder) / "synced.duckdb",
+                include=("history", "system", "console"),
+                settings=settings,
+            )
         report.raise_for_failures()
         shutil.copyfile(synced, options.out)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")

@@ -23,7 +23,8 @@ _HOST = "127.0.0.1"
 
 _THREADS = 8
 _MAX_HEADER = 32 << 10
-_MAX_CONNECTIONS = 128
+# Every process of the SDK keeps some open.
+_MAX_CONNECTIONS = 500
 
 
 def new_token() -> str:
@@ -66,6 +67,7 @@ class LocalServer:
             port=port,
             threads=_THREADS,
             connection_limit=_MAX_CONNECTIONS,
+            asyncore_use_poll=True,
             channel_timeout=60,
             cleanup_interval=10,
             max_request_header_size=_MAX_HEADER,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wbexport.store.exchange import fetch_arrow
+from wbexport.store.ledger import require_stream
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,7 +33,11 @@ def read_files(
 
     Returns:
         One row per file, in the order of their names.
+
+    Raises:
+        NotFoundError: No sync has brought over the run's files.
     """
+    require_stream(cursor, [run_no], "files")
     return fetch_arrow(
         cursor,
         """
@@ -68,7 +73,11 @@ def read_console(
 
     Returns:
         `number`, `logged_at`, `level` and `line`, one row per line, in the order of their numbers.
+
+    Raises:
+        NotFoundError: No sync has brought over the run's console lines.
     """
+    require_stream(cursor, [run_no], "console")
     return fetch_arrow(
         cursor,
         """

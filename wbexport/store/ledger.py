@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wbexport.errors import NotFoundError
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
@@ -22,6 +24,7 @@ __all__ = [
     "quarantine_run",
     "read_quarantine",
     "release_runs",
+    "require_stream",
 ]
 
 _NOW = "(now() at time zone 'UTC')"
@@ -207,4 +210,29 @@ def release_runs(
                 and storage_id in (select unnest($freed::varchar[]))
             """,
             {"project_no": project_no, "freed": list(storage_ids)},
+        )
+
+
+def require_stream(
+    cursor: duckdb.DuckDBPyConnection, run_nos: Collection[int], stream: str
+) -> None:
+    """Refuse to read what no sync has brought over: it would look as if nothing was logged.
+
+    Raises:
+        NotFoundError: Some of the runs lack the stream; the message says how to get it.
+    """
+    found = cursor.execute(
+        """
+        select count(*), min(run_id)
+        from stored.runs
+        where run_no in (select unnest(?::integer[])) and not list_contains(streams, ?)
+        """,
+        [list(run_nos), stream],
+    ).fetchall()
+    count, run_id = found[0]
+    if count:
+        others = f" and {count - 1:,} more" if count > 1 else ""
+        raise NotFoundError(
+            f"This store has no {stream} of run {run_id}{others}: no sync has brought it over. "
+            f"Sync again and include {stream}."
         )

@@ -15,6 +15,7 @@ from wbexport.query.expressions import Always
 from wbexport.query.order import parse_order
 from wbexport.store.exchange import fetch_arrow
 from wbexport.store.histories import LongQuery, resolve_keys
+from wbexport.store.ledger import require_stream
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -212,11 +213,15 @@ def read_long(
     Returns:
         A `STORED_LONG` table in the order of run, key and step.
 
+    Raises:
+        NotFoundError: No sync has brought over the stream of some of the runs.
+
     Example:
         ```python
         read_long(cursor, [7, 8], keys=["loss"], samples=500)
         ```
     """
+    require_stream(cursor, run_nos, stream)
     if not run_nos or samples == 0:
         return STORED_LONG.empty_table()
     wanted = None if keys is None else [key for key in dict.fromkeys(keys) if key != "_step"]
@@ -261,7 +266,11 @@ def iter_long(
 
     Returns:
         `STORED_LONG` tables of whole rows: first by run, and inside a long run by step.
+
+    Raises:
+        NotFoundError: No sync has brought over the stream of some of the runs.
     """
+    require_stream(cursor, run_nos, stream)
     for chunk, first, last in _pieces(cursor, run_nos, stream, values):
         low = first if min_step is None else max(first, min_step)
         high = last if max_step is None else min(last, max_step)

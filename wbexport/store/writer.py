@@ -51,6 +51,7 @@ _JSON = {"config", "wandb_config", "summary", "system_metrics", "history_keys"}
 _LEDGER = {
     "generation",
     "status",
+    "streams",
     "fingerprint",
     "synced_at",
     "sync_no",

@@ -251,6 +251,7 @@ class Committer:
         now = datetime.now(UTC).replace(tzinfo=None)
         columns = {
             "status": pa.array([status for status, _, _ in values], pa.string()),
+            "streams": pa.array(map(_streams_of, values), pa.list_(pa.string())),
             "fingerprint": pa.array([each.encode() for _, each, _ in values], pa.string()),
             "generation": pa.array([number for _, _, number in values], pa.int32()),
             "synced_at": pa.array([now] * len(values), pa.timestamp("us")),
@@ -268,6 +269,11 @@ def _ledger_of(piece: Piece) -> tuple[str, Fingerprint, int]:
     if stored is not None and piece.mode == "replace":
         generation += 1
     return piece.status, piece.fingerprint, generation
+
+
+def _streams_of(entry: tuple[str, Fingerprint, int]) -> list[str]:
+    status, fingerprint, _ = entry
+    return [*(["history"] if status != "header" else []), *sorted(fingerprint.streams)]
 
 
 def _histories(
