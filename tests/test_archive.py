@@ -119,6 +119,11 @@ def test_an_api_over_the_archive_gives_the_same_runs_and_histories(archive):
         assert repr(list(one.scan_history())) == repr(list(other.scan_history()))
 
 
+def test_paths_need_no_entity_where_there_is_but_one(archive):
+    assert archive.run("vision/a").path == ["team", "vision", "a"]
+    assert len(archive.runs("vision")) == len(archive.runs("team/vision"))
+
+
 def test_things_that_are_not_there_are_errors(archive, tmp_path):
     with pytest.raises(NotFoundError, match="team/vision/zz"):
         archive.run("team/vision/zz")

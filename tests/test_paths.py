@@ -68,6 +68,11 @@ def test_what_is_no_run_path_is_an_error(text: str) -> None:
         parse_run_path(text, "team", "vision")
 
 
+def test_a_run_path_without_a_known_project_is_an_error_that_says_so() -> None:
+    with pytest.raises(PathError, match="names no project"):
+        parse_run_path("1mb3xqzp", "team")
+
+
 def test_a_project_path_is_split_at_its_first_slash_or_read_from_the_web() -> None:
     expected = ProjectPath("team", "vision")
     for text in ("team/vision", " /team/vision/ ", "https://wandb.ai/team/vision/workspace?x=1"):

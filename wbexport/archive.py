@@ -11,7 +11,7 @@ from wbexport.errors import NotFoundError
 from wbexport.paths import parse_run_path
 from wbexport.store.database import Store, second_cursor
 from wbexport.store.reader import read_projects
-from wbexport.views.runs import ArchiveRuns
+from wbexport.views.runs import ArchiveRuns, only_entity
 from wbexport.views.sql import run_sql
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Archive:
         Raises:
             NotFoundError: The store has no such run.
         """
-        wanted = parse_run_path(path)
+        wanted = parse_run_path(path, only_entity(self._store))
         found = self.runs(str(wanted.parent), filters={"name": wanted.run_id}, missing=True)[:1]
         if not found:
             raise NotFoundError(f"{self._store.path}: holds no run {wanted}; sync it first")

@@ -101,13 +101,13 @@ def parse_run_path(text: str, entity: DefaultEntity = None, project: str | None 
         text: `entity/project/id`, `entity/project:id`, `project/id`, `project:id`, `id`, the same
             with `/runs/` or `/sweeps/` before the id, or the web address of the run.
         entity: Entity to use when the path names none, or a function that finds it.
-        project: Project to use when the path names none; `uncategorized` otherwise.
+        project: Project to use when the path names none.
 
     Returns:
         The path.
 
     Raises:
-        PathError: The text is no such path, or no entity is known.
+        PathError: The text is no such path, or no entity or project is known.
 
     Example:
         >>> parse_run_path("team/vision/runs/1mb3xqzp")
@@ -126,7 +126,11 @@ def parse_run_path(text: str, entity: DefaultEntity = None, project: str | None 
     if not 1 <= len(parts) <= 3 or any(":" in part for part in parts):
         raise PathError(f"{text!r} is not a run path; write entity/project/run_id.")
     if len(parts) == 1:
-        parts = [project or DEFAULT_PROJECT, *parts]
+        if not project:
+            raise PathError(
+                f"{text!r} names no project; write entity/project/run_id or set WANDB_PROJECT."
+            )
+        parts = [project, *parts]
     if len(parts) == 2:
         parts = [_known_entity(text, entity), *parts]
     return RunPath(*_checked(text, parts))

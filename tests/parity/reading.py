@@ -78,6 +78,7 @@ SCANS: dict[str, dict[str, Any]] = {
     "scan of two keys": {"keys": ["loss", "acc"]},
     "scan from 4": {"min_step": 4},
     "scan to 6": {"max_step": 6},
+    "scan without cache": {"use_cache": False},
     "scan from 2 to 9 of loss": {"min_step": 2, "max_step": 9, "keys": ["loss"]},
 }
 
@@ -100,13 +101,15 @@ RUN_PARTS: dict[str, Part] = {
     "url": lambda run: run.url,
     "user": lambda run: [run.user.name, run.user.username],
     "summary_metrics": lambda run: plain(run.summary_metrics),
+    "summary as a dict": lambda run: plain(run.summary._json_dict),
+    "nested summary": lambda run: plain(run.summary.get("nest", {}).get("a")),
     "metadata": lambda run: plain(run.metadata),
     "files": files,
     "json files": lambda run: [file.name for file in run.files(pattern="%.json")],
 }
 
 #: What only a server offers, not the runs of an archive.
-ONLINE = ["url", "user", "summary_metrics", "metadata", "files", "json files"]
+ONLINE = ["url", "user", "metadata", "files", "json files"]
 
 _EVEN = {"tags": "even"}
 

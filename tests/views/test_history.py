@@ -61,6 +61,12 @@ def test_a_scan_by_keys_gives_only_rows_that_have_all_of_them(filled):
     assert list(run(filled, "c").scan_history(keys=["img", "loss"])) == []
 
 
+def test_every_loop_over_a_scan_reads_it_anew_and_next_goes_on(filled):
+    rows = run(filled, "a").scan_history()
+    assert list(rows) == list(rows) != []
+    assert [next(rows), next(rows)] == list(rows)[:2]
+
+
 def test_a_sample_is_even_repeatable_and_keeps_first_and_last(filled):
     sampled = run(filled, "a").history(samples=5, pandas=False)
     steps = [row["_step"] for row in sampled]

@@ -13,12 +13,12 @@ from wbexport.api.files import Files
 from wbexport.api.history import fetch_history_keys, fetch_run
 from wbexport.api.sampling import sampled_rows
 from wbexport.api.scan_history import HistoryScan
-from wbexport.api.summary import Summary
 from wbexport.arrow.formats import frame_of_rows
 from wbexport.arrow.literals import parse_json
 from wbexport.errors import NotFoundError
 from wbexport.graphql.models import parse_json_object
 from wbexport.paths import RunPath
+from wbexport.summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -351,6 +351,7 @@ class Run(Attributes):
         page_size: int = 1000,
         min_step: int | None = None,
         max_step: int | None = None,
+        use_cache: bool = True,
     ) -> HistoryScan:
         """Return the run's complete history: in step order, each step once.
 
@@ -359,6 +360,7 @@ class Run(Attributes):
             page_size: Rows per page, at most.
             min_step: First step.
             max_step: Step to stop before.
+            use_cache: Accepted as in W&B; nothing is cached.
 
         Returns:
             An iterable of dicts; every loop over it reads the history anew.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Cursor = Callable[[], duckdb.DuckDBPyConnection]
 
-__all__ = ["How", "Scan", "Stream", "histories", "scan_rows"]
+__all__ = ["How", "Rows", "Scan", "Stream", "histories", "scan_rows"]
 
 How = Literal["any", "all"]
 Stream = Literal["default", "system"]
@@ -100,6 +100,25 @@ def histories(
     return to_format(pa.table({name: columns[name] for name in order}), format)
 
 
+class Rows:
+    """Rows that every loop reads anew; `next` goes through them once.
+
+    Args:
+        read: Starts reading.
+    """
+
+    def __init__(self, read: Callable[[], Iterator[dict[str, Any]]]) -> None:
+        self._read = read
+        self._current: Iterator[dict[str, Any]] | None = None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self._read()
+
+    def __next__(self) -> dict[str, Any]:
+        self._current = iter(self) if self._current is None else self._current
+        return next(self._current)
+
+
 def scan_rows(
     cursor: Cursor,
     runs: pa.Table,
@@ -107,8 +126,8 @@ def scan_rows(
     keys: Sequence[str] | None = None,
     min_step: int | None = None,
     max_step: int | None = None,
-) -> Iterator[dict[str, Any]]:
-    """Iterate over every row of one run, in step order.
+) -> Rows:
+    """Give every row of one run, in step order.
 
     Args:
         cursor: Gives a cursor of the store.
@@ -124,8 +143,13 @@ def scan_rows(
     wanted = [key for key in keys or () if key != "_step"]
     scan = Scan(cursor, runs, wanted or None, "all", min_step, max_step)
     _warn_of_unknown(cursor(), runs, keys, "default")
-    rows = (row for piece in scan.pieces() for row in long_to_rows(piece))
-    return rows if not keys else (_only(row, ["_step", *wanted]) for row in rows)
+
+    def read() -> Iterator[dict[str, Any]]:
+        for piece in scan.pieces():
+            for row in long_to_rows(piece):
+                yield _only(row, ["_step", *wanted]) if keys else row
+
+    return Rows(read)
 
 
 @dataclass(frozen=True)

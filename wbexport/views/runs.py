@@ -18,6 +18,7 @@ from wbexport.query.fields import suggest
 from wbexport.query.mongo import parse_filter
 from wbexport.query.order import parse_order
 from wbexport.store.reader import count_runs, read_projects, read_runs
+from wbexport.summary import Summary
 from wbexport.views.history import Scan, histories, scan_rows
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 
     from wbexport.arrow.formats import Format
     from wbexport.store.database import Store
-    from wbexport.views.history import How, Stream
+    from wbexport.views.history import How, Rows, Stream
 
-__all__ = ["ArchiveRuns", "StoredRun", "find_project"]
+__all__ = ["ArchiveRuns", "StoredRun", "find_project", "only_entity"]
 
 _LARGEST_PAGE = 2_000
 _DESCRIBED = ("entity", "project", *RUNS.names, "status", "stored_rows", "synced_at")
@@ -97,8 +98,13 @@ class StoredRun:
         }
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Summary:
         """The run's summary values."""
+        return Summary(self.summary_metrics)
+
+    @cached_property
+    def summary_metrics(self) -> dict[str, Any]:
+        """The summary values as a plain dict."""
         return _object(self._record["summary"])
 
     @cached_property
@@ -161,17 +167,19 @@ class StoredRun:
         page_size: int = 1000,
         min_step: int | None = None,
         max_step: int | None = None,
-    ) -> Iterator[dict[str, Any]]:
-        """Iterate over every row of the run, in step order, each step once.
+        use_cache: bool = True,
+    ) -> Rows:
+        """Give every row of the run, in step order, each step once.
 
         Args:
             keys: Only rows that have all of these, and of them only these and `_step`.
             page_size: Accepted as in W&B; the store needs no pages.
             min_step: First step.
             max_step: Step to stop before.
+            use_cache: Accepted as in W&B; the store needs no cache.
 
         Returns:
-            The rows.
+            An iterable of dicts; every loop over it reads the rows anew.
 
         Raises:
             InputError: An argument that cannot be right.
@@ -409,14 +417,18 @@ def find_project(store: Store, path: str) -> int:
         NotFoundError: There is none; the message names the nearest.
     """
     projects = read_projects(store.cursor()).select(["project_no", "entity", "project"]).to_pylist()
-    entities = {row["entity"] for row in projects}
-    entity = entities.pop() if len(entities) == 1 else None
-    wanted = parse_project_path(path, entity)
+    wanted = parse_project_path(path, only_entity(store))
     numbers = {f"{row['entity']}/{row['project']}": row["project_no"] for row in projects}
     if str(wanted) not in numbers:
         hint = suggest(str(wanted), numbers)
         raise NotFoundError(f"{store.path}: holds no project {wanted}{hint or '; sync it first'}")
     return int(numbers[str(wanted)])
+
+
+def only_entity(store: Store) -> str | None:
+    """Tell whose projects a store holds, if they are all of one entity."""
+    entities = set(read_projects(store.cursor()).column("entity").to_pylist())
+    return entities.pop() if len(entities) == 1 else None
 
 
 def _object(text: str | None) -> dict[str, Any]:
