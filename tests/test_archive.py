@@ -103,6 +103,13 @@ def test_refresh_shows_what_was_published_since(archive, path):
     assert len(archive.runs("team/vision")) == 6
 
 
+def test_an_archive_outlives_its_file_and_refresh_says_that_it_is_gone(archive, path):
+    path.unlink()
+    with pytest.raises(StoreError, match=path.name):
+        archive.refresh()
+    assert len(archive.runs("team/vision")) == 5
+
+
 def test_an_open_archive_does_not_stop_a_writer(archive, path):
     with Store.open_writer(path) as store:
         assert fill(store, {"new": []}, project="second")

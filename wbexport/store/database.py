@@ -252,9 +252,9 @@ class Store:
         """
         self._open()
         with self._guard:
-            if not self.read_only or _identity(self.path) == self._seen:
-                return False
             with store_faults(self.path):
+                if not self.read_only or _identity(self.path) == self._seen:
+                    return False
                 self._connection, self._seen = self._connect()
         return True
 
