@@ -251,11 +251,10 @@ class Store:
             StoreError: The newer file cannot be opened; the older one stays open.
         """
         self._open()
-        with self._guard:
-            with store_faults(self.path):
-                if not self.read_only or _identity(self.path) == self._seen:
-                    return False
-                self._connection, self._seen = self._connect()
+        with self._guard, store_faults(self.path):
+            if not self.read_only or _identity(self.path) == self._seen:
+                return False
+            self._connection, self._seen = self._connect()
         return True
 
     def close(self) -> None:
