@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import wbexport
+from wbexport.archive import Archive
 from wbexport.errors import InputError, NotFoundError, SyncError
 from wbexport.server.exports import ExportPolicy
 from wbexport.store.database import Store
@@ -41,17 +42,17 @@ def test_a_first_sync_brings_everything_over(
     assert set(world.statuses().values()) == {"complete"}
 
 
-def test_a_second_sync_of_50_unchanged_runs_takes_three_requests_and_writes_nothing(
+def test_a_second_sync_of_200_unchanged_runs_takes_three_requests_and_writes_nothing(
     make_world: Callable[..., World], archive_path: Path
 ):
     world = make_world()
-    world.truth.new_many([world.truth.rows(3) for _ in range(50)])
+    world.truth.new_many([world.truth.rows(3) for _ in range(200)])
     sync("e/p", archive_path, api=world.api)
     before = archive_path.stat()
     world.wire.requests.clear()
     report = sync("e/p", archive_path, api=world.api)
     after = archive_path.stat()
-    assert report.actions == {"unchanged": 50}
+    assert report.actions == {"unchanged": 200}
     assert not report.changed
     assert len(world.wire.requests) == report.requests <= 3
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
@@ -184,6 +185,12 @@ def test_a_renamed_project_is_still_the_same_project(world: World):
         cursor.execute("update stored.projects set project = 'renamed'")
     report = sync("e/renamed", world.archive, api=world.api)
     assert report.actions == {"unchanged": 1}
+    assert Archive(world.archive).projects() == [("e", "renamed")]
+
+
+def test_a_project_without_runs_is_stored_as_such(world: World):
+    assert world.sync().runs == 0
+    assert len(Archive(world.archive).runs("e/p")) == 0
 
 
 def test_a_project_that_does_not_exist_changes_nothing(world: World):
@@ -206,6 +213,8 @@ def test_a_sync_without_histories_is_completed_by_one_with(world: World):
     world.truth.new(world.truth.rows(3))
     assert world.sync(include=()).status == "ok"
     assert set(world.statuses().values()) == {"header"}
+    with pytest.raises(NotFoundError, match="no history"):
+        Archive(world.archive).scan_histories("e/p")
     assert world.sync().actions == {"new": 1}
     world.assert_equal()
 

@@ -105,6 +105,27 @@ def test_an_empty_listing_is_not_taken_for_deleted_runs(world: World, listed: An
     assert digest_of(world.archive) == before
 
 
+def with_one_run_more(request: httpx.Request, wire: Any) -> httpx.Response:
+    """The server's answer, whose count promises a run that no page holds."""
+    whole = wire.inner.handle_request(request)
+    body = json.loads(b"".join(whole.stream))
+    if project := body["data"].get("project"):
+        project["runCount"] = project.get("runCount", 0) + 1
+    return reply(json.dumps(body).encode())
+
+
+def test_a_listing_that_never_settles_is_told(world: World):
+    world.truth.new_many([world.truth.rows(3)] * 4)
+    world.wire.fault = with_one_run_more
+    for _ in range(2):
+        report = world.sync()
+        assert (report.status, report.runs) == ("partial", 4)
+        assert "did not settle" in report.incomplete["e/p"]
+    world.wire.fault = None
+    assert world.sync().status == "ok"
+    world.assert_equal()
+
+
 def poison(run_id: str, fault: Any) -> Any:
     """Faults that hit one run only, also in a request for many."""
 

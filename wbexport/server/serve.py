@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 from pathlib import Path
@@ -25,6 +26,9 @@ _THREADS = 8
 _MAX_HEADER = 32 << 10
 # Every process of the SDK keeps some open.
 _MAX_CONNECTIONS = 500
+
+# It warns whenever a request waits for a thread, which clients with many connections make normal.
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 def new_token() -> str:

@@ -48,7 +48,9 @@ class Quarantined:
     attempts: int
 
 
-def find_project(cursor: duckdb.DuckDBPyConnection, origin: str, storage_id: str) -> int | None:
+def find_project(
+    cursor: duckdb.DuckDBPyConnection, origin: str, storage_id: str
+) -> tuple[int, str] | None:
     """Find a project by its identity.
 
     Args:
@@ -57,13 +59,13 @@ def find_project(cursor: duckdb.DuckDBPyConnection, origin: str, storage_id: str
         storage_id: Its identity there.
 
     Returns:
-        Its number, or None.
+        Its number and its path when it was written last, or None.
     """
     found = cursor.execute(
-        "select project_no from stored.projects where origin = ? and storage_id = ?",
+        "select project_no, entity || '/' || project from stored.projects where origin = ? and storage_id = ?",
         [origin, storage_id],
     ).fetchall()
-    return found[0][0] if found else None
+    return found[0] if found else None
 
 
 def begin_sync(cursor: duckdb.DuckDBPyConnection, project_no: int) -> int:

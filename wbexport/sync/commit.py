@@ -50,10 +50,12 @@ class Stored:
     """What a store knows of a project.
 
     Args:
+        path: The project's path as it was written last; None if it never was.
         runs: Every stored run by storage id, deleted ones too.
         quarantine: Why runs failed the last time, by storage id.
     """
 
+    path: str | None
     runs: Mapping[str, StoredRun]
     quarantine: Mapping[str, str]
 
@@ -70,9 +72,10 @@ def read_stored(store: Store, origin: str, storage_id: str) -> Stored:
         The stored runs; none of a project never seen.
     """
     cursor = store.cursor()
-    project_no = ledger.find_project(cursor, origin, storage_id)
-    if project_no is None:
-        return Stored({}, {})
+    found = ledger.find_project(cursor, origin, storage_id)
+    if found is None:
+        return Stored(None, {}, {})
+    project_no, path = found
     quarantine = ledger.read_quarantine(cursor, project_no)
     columns = (
         "storage_id run_no status fingerprint stored_rows stored_last_step generation missing_since"
@@ -93,7 +96,7 @@ def read_stored(store: Store, origin: str, storage_id: str) -> Stored:
         )
         for row in table.to_pylist()
     }
-    return Stored(runs, {name: each.reason for name, each in quarantine.items()})
+    return Stored(path, runs, {name: each.reason for name, each in quarantine.items()})
 
 
 class Committer:

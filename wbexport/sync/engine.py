@@ -244,7 +244,11 @@ class _Job:
             (each for each in self._plan.todo if each.streams), key=lambda each: -each.values
         )
         edited = [each for each in self._plan.todo if not each.streams]
-        if not (fetched or edited or self._gone or self._listed.unreadable):
+        if not self._listed.stable:
+            reason = "its listing did not settle, so runs may be missing"
+            committer.incomplete[str(self._project)] = reason
+        renamed = self._stored.path != str(self._project)
+        if not (fetched or edited or renamed or self._gone or self._listed.unreadable):
             # A sync that was killed may have committed everything and shown nothing of it.
             self._store.publish()
             return

@@ -16,6 +16,7 @@ from wbexport.arrow.promote import column_type, key_runs, kinds_of, promote_all,
 from wbexport.arrow.wide import column_names
 from wbexport.errors import InputError, QueryError
 from wbexport.query.fields import suggest
+from wbexport.store.ledger import require_stream
 from wbexport.store.reader import iter_long, read_keys, read_long
 
 if TYPE_CHECKING:
@@ -185,8 +186,11 @@ class Scan:
 
         Raises:
             QueryError: A key that none of the runs logged; the message names the nearest.
+            NotFoundError: No sync has brought over the history of some of the runs.
         """
-        known = read_keys(self.cursor(), self.runs.column("run_no").to_pylist())
+        run_nos = self.runs.column("run_no").to_pylist()
+        require_stream(self.cursor(), run_nos, "history")
+        known = read_keys(self.cursor(), run_nos)
         found: dict[str, set[str]] = {}
         for key, kind in zip(*(known.column(c).to_pylist() for c in ("key", "kind")), strict=True):
             found.setdefault(key, set()).add(kind)
