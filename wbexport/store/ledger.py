@@ -62,7 +62,11 @@ def find_project(
         Its number and its path when it was written last, or None.
     """
     found = cursor.execute(
-        "select project_no, entity || '/' || project from stored.projects where origin = ? and storage_id = ?",
+        """
+        select project_no, entity || '/' || project
+        from stored.projects
+        where origin = ? and storage_id = ?
+        """,
         [origin, storage_id],
     ).fetchall()
     return found[0] if found else None
