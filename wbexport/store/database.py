@@ -124,7 +124,7 @@ class Store:
         return store
 
     @classmethod
-    def open_writer(cls, path: str | Path, *, in_place: bool = False, wait: float = 1.0) -> Self:
+    def open_writer(cls, path: str | Path, *, in_place: bool = False, wait: float = 0.5) -> Self:
         """Open a store to write it; create it if there is none.
 
         Args:
