@@ -62,8 +62,10 @@ def test_a_run_that_grew_is_appended_to(world: World):
     run = world.truth.new(world.truth.rows(50), state="running")
     world.sync()
     world.truth.log(run, world.truth.rows(5, start=50))
+    world.wire.requests.clear()
     report = world.sync()
     assert (report.actions, report.rows) == ({"grew": 1}, 5)
+    assert world.wire.requests == ["RunHeaders", "RunHistorySource", "RunHistoryPage"]
     world.assert_equal()
 
 
@@ -71,7 +73,9 @@ def test_a_rewound_run_becomes_a_new_generation(world: World):
     run = world.truth.new(world.truth.rows(20))
     world.sync()
     world.truth.rewind(run, 10, world.truth.rows(15, start=10))
+    world.wire.requests.clear()
     report = world.sync()
+    assert world.wire.requests == ["RunHeaders", "RunHistorySource", "exports"]
     assert (report.actions, report.status) == ({"rewritten": 1}, "ok")
     world.assert_equal()
     query = "select generation from stored.runs"
@@ -110,8 +114,11 @@ def test_a_deleted_run_is_marked_and_its_rows_stay(world: World):
     runs = world.truth.new_many([world.truth.rows(3)] * 12)
     world.sync()
     world.truth.delete(runs[4])
+    world.wire.requests.clear()
     report = world.sync()
     assert (report.vanished, report.status) == (1, "ok")
+    assert set(world.wire.requests) == {"RunHeaders"}
+    assert len(world.wire.requests) <= 3
     world.assert_equal()
     count = "select count(distinct run_no) from stored.history"
     assert world.archive.cursor().execute(count).fetchall() == [(12,)]
