@@ -50,8 +50,14 @@ def as_read(value: Any) -> Any:
 
 
 def same(first: Any, second: Any) -> bool:
-    """Compare parsed JSON with types, NaN and the sign of zero told apart."""
-    return repr(first) == repr(second)
+    """Compare parsed JSON with types, NaN and the sign of zero told apart; keys have no order."""
+    return repr(_ordered(first)) == repr(_ordered(second))
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return [_ordered(item) for item in value] if isinstance(value, list) else value
 
 
 def _normal(value: Any) -> Any:

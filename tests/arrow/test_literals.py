@@ -27,6 +27,10 @@ def test_a_value_reads_back_as_it_was_logged(value):
     assert same(decode_value(*encode_value(value)), expected)
 
 
+def test_objects_that_differ_in_order_alone_have_one_literal():
+    assert encode_value({"b": {"d": 1, "c": 2}, "a": 3}) == (None, '{"a":3,"b":{"c":2,"d":1}}')
+
+
 @given(values)
 def test_a_literal_is_valid_utf8_and_strict_json_but_for_special_numbers(value):
     _, text = encode_value(value)

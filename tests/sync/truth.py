@@ -57,10 +57,10 @@ def headers_of(store: Store, project: str = "p") -> list[tuple[str, ...]]:
         order by storage_id""",
         [f"{project}-"],
     )
-    # As text, in which NaN is equal to itself.
+    # As text, in which NaN is equal to itself; keys have no order.
     return [
-        (str(json.loads(config)), str(json.loads(summary)), *map(str, rest))
-        for config, summary, *rest in found.fetchall()
+        (*(json.dumps(json.loads(text), sort_keys=True) for text in texts), *map(str, rest))
+        for *texts, rest in ((row[0], row[1], row[2:]) for row in found.fetchall())
     ]
 
 

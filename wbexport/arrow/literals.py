@@ -95,6 +95,7 @@ def write_json(value: Any) -> str:
     """Write a value as compact JSON with bare `NaN` tokens.
 
     Whole floats are written as the integers they are to JSON; lone surrogates stay escaped.
+    Keys are sorted, so that equal values have equal texts: the SDK sends objects in any order.
     """
     text = _dump(value)
     if ".0" in text and type(value) in (dict, list):
@@ -195,13 +196,13 @@ def wrap_config(config: dict[str, Any], wandb_config: dict[str, Any] | None) -> 
 
 
 def _dump(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     if text.isascii():
         return text
     try:
         text.encode()
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":"))
+        return json.dumps(value, separators=(",", ":"), sort_keys=True)
     return text
 
 
