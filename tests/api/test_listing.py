@@ -174,7 +174,7 @@ def test_a_run_becomes_a_row() -> None:
     assert runs.schema == RUNS
     (row,) = runs.to_pylist()
     assert (row["config"], row["wandb_config"]) == ('{"lr":0.1}', '{"cli_version":"0.31.0"}')
-    assert row["summary"] == '{"loss":NaN,"acc":Infinity,"_wandb":{"runtime":12}}'
+    assert row["summary"] == '{"_wandb":{"runtime":12},"acc":Infinity,"loss":NaN}'
     assert (row["duration"], row["exit_code"], row["last_step"]) == (12.0, 0, 4)
     assert row["heartbeat_at"].isoformat() == "2026-01-01T00:00:00.250000"
     assert (row["username"], row["user_name"]) == ("ada", "Ada")

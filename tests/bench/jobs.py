@@ -241,7 +241,9 @@ def measure(client: str, job: str, url: str, folder: Path) -> dict[str, Any]:
 def main(argv: Iterable[str]) -> None:
     """Entry point of the child process."""
     client, job, url, folder = argv
-    print(json.dumps(measure(client, job, url, Path(folder))))
+    print(json.dumps(measure(client, job, url, Path(folder))), flush=True)
+    # Threads of native libraries may still be at work, and are no part of the figures.
+    os._exit(0)
 
 
 if __name__ == "__main__":
