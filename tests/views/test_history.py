@@ -109,7 +109,7 @@ def test_unequal_types_become_text_and_run_id_is_that_of_the_run(filled):
     assert frame["run_id"].unique(maintain_order=True).to_list() == ["a", "b", "c", "e"]
     assert frame.schema["loss"] == pl.String
     assert frame.filter(run_id="e")["loss"].to_list() == ['"broken"', None]
-    assert frame.schema["img"] == pl.Struct({"w": pl.Int64, "k": pl.String})
+    assert frame.schema["img"] == pl.Struct({"k": pl.String, "w": pl.Int64})
 
 
 def test_no_rows_are_an_empty_frame(filled):
