@@ -44,7 +44,7 @@ def sync(
     jobs: Jobs = 8,
     accept_deletes: Annotated[
         bool,
-        typer.Option("--accept-deletes", help="Believe it if many runs are gone."),
+        typer.Option("--accept-deletes", help="Believe it if over a tenth of the runs are gone."),
     ] = False,
     in_place: Annotated[
         bool, typer.Option("--in-place", help="Keep no second copy while writing; readers wait.")

@@ -40,9 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plan", "sync"]
 
-#: More runs than both of these are never taken as deleted without being told so.
+#: More than this share of a project's runs is never taken as deleted without being told so.
 VANISHING_SHARE = 0.1
-VANISHING_RUNS = 3
 #: After so many runs in a row without an answer the server is taken as down.
 OUTAGE_RUNS = 10
 _OUTAGE = (TransportError, ServerError, RateLimitError)
@@ -75,8 +74,8 @@ def sync(
         progress: True draws a bar on standard error, if that is a terminal.
         api: The connection; made from the environment when None.
         settings: Settings for a connection of its own.
-        accept_deletes: Believe the server even if more than a tenth of the stored runs are gone
-            and more than three. Deleted runs are marked, and stay in the store.
+        accept_deletes: Believe the server even if more than a tenth of the stored runs are
+            gone. Deleted runs are marked, and stay in the store.
         in_place: Write the published file itself, for want of room for a second copy.
 
     Returns:
@@ -225,7 +224,7 @@ class _Job:
         if not self._gone:
             return
         self._gone = self._missing_from(self._list(), self._gone)
-        limit = max(VANISHING_RUNS, VANISHING_SHARE * len(self._stored.runs))
+        limit = VANISHING_SHARE * len(self._stored.runs)
         if len(self._gone) > limit and not accept_deletes:
             raise SyncError(
                 f"{len(self._gone)} of the {len(self._stored.runs)} stored runs of {self._project} "
