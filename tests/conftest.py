@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.sdk import run_program
 from wbexport.api.client import Api
 from wbexport.server.app import create_app
 from wbexport.server.serve import LocalServer, new_token
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from wbexport.server.app import Application
 
     LogRun = Callable[..., dict[str, Any]]
-
-#: A run of the real SDK in its own process: what it prints last, as JSON, comes back.
-_SDK_TIMEOUT = 120
 
 
 @pytest.fixture
@@ -97,15 +93,7 @@ def log_run(sdk_env: dict[str, str]) -> LogRun:
     """
 
     def run(script: str, *arguments: str, **env: str) -> dict[str, Any]:
-        done = subprocess.run(
-            [sys.executable, "-c", script, *arguments],
-            env=sdk_env | env,
-            cwd=sdk_env["HOME"],
-            capture_output=True,
-            text=True,
-            timeout=_SDK_TIMEOUT,
-            check=False,
-        )
+        done = run_program(script, *arguments, env=sdk_env | env)
         lines = done.stdout.strip().splitlines()
         if done.returncode and not env.get("MAY_FAIL"):
             raise AssertionError(f"the script failed:\n{done.stdout}\n{done.stderr}")

@@ -21,6 +21,7 @@ from typing import Any
 from tests.bench.jobs import JOBS
 
 TOKEN = "local-" + "b" * 40
+JOB_TIMEOUT = 1800
 COLUMNS = ("client", "wall s", "min", "max", "CPU s", "peak MB", "requests", "MB in")
 
 
@@ -73,6 +74,7 @@ def run_once(server: Server, client: str, job: str, folder: Path) -> dict[str, A
         env=_environment(server.url, folder),
         capture_output=True,
         text=True,
+        timeout=JOB_TIMEOUT,
         check=False,
     )
     if child.returncode:

@@ -16,6 +16,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.sdk import end_service
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -231,9 +233,7 @@ def measure(client: str, job: str, url: str, folder: Path) -> dict[str, Any]:
     seen = getattr(subject, job)(folder)
     seconds = time.perf_counter() - start
     if client == "sdk":
-        import wandb
-
-        wandb.teardown()
+        end_service()
     cpu, memory = _usage()
     return {"seconds": seconds, "cpu": cpu - before, "memory_mb": memory, "seen": seen}
 

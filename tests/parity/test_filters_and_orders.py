@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +19,7 @@ import wbexport
 from tests.parity.listing import list_runs
 from tests.query import oracle
 from tests.query.cases import FILTERS, ORDERS, START, runs_table, sample_runs
+from tests.sdk import run_program
 from wbexport.api import Api
 from wbexport.errors import QueryError
 from wbexport.query import to_polars
@@ -153,15 +152,11 @@ def readers(server: LocalServer) -> Iterator[Readers]:
 @pytest.fixture(scope="module")
 def sdk(server: LocalServer, sdk_env: dict[str, str]) -> list[Any]:
     """What the real SDK answers to every case, all of it in one process."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from tests.parity.listing import main; main()"],
-        input=json.dumps([(PROJECT, *case, 300) for case in [*CASES, *REFUSED]]),
+    done = run_program(
+        "from tests.parity.listing import main; main()",
         env=sdk_env | {"PYTHONPATH": os.fspath(ROOT)},
-        cwd=sdk_env["HOME"],
-        capture_output=True,
-        text=True,
+        text=json.dumps([(PROJECT, *case, 300) for case in [*CASES, *REFUSED]]),
         timeout=300,
-        check=False,
     )
     assert done.returncode == 0, done.stderr
     answers: list[Any] = json.loads(done.stdout.splitlines()[-1])["answers"]
