@@ -13,7 +13,9 @@ WbexportError
 │  ├─ ServerError              5xx beyond the retry budget
 │  ├─ ResponseError            an answer of the wrong shape (a login page, broken JSON)
 │  └─ GraphQLError             200 with errors[]; keeps them
-├─ NotFoundError (ValueError)  project, run, file
+├─ NotFoundError (ValueError)  project, run, file, artifact, registry, user …
+├─ ConflictError (ValueError)  the server has another thing of that name, or in another state
+├─ UnsupportedError            this server is too old, or was built without it
 ├─ IntegrityError              bytes or rows that do not match what the server promised
 ├─ StoreError                  a local file that cannot be used
 │  ├─ StoreMissingError        there is no store at this path
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthError",
+    "ConflictError",
     "GraphQLError",
     "InputError",
     "IntegrityError",
@@ -56,6 +59,7 @@ __all__ = [
     "SyncError",
     "TransportError",
     "UnsafeNameError",
+    "UnsupportedError",
     "WbexportError",
 ]
 
@@ -126,6 +130,7 @@ class GraphQLError(RequestError):
         message: The joined messages of the server.
         errors: The `errors` list as received.
         operation: Name of the document that was sent.
+        status: HTTP status of the answer: 200, or that of a refusal such as 404 and 409.
     """
 
     def __init__(
@@ -134,14 +139,23 @@ class GraphQLError(RequestError):
         *,
         errors: Sequence[Mapping[str, Any]] = (),
         operation: str | None = None,
+        status: int = 200,
     ) -> None:
-        super().__init__(message, status=200)
+        super().__init__(message, status=status)
         self.errors = list(errors)
         self.operation = operation
 
 
 class NotFoundError(WbexportError, ValueError):
     """A project, run or file that is not there, or not visible to this key."""
+
+
+class ConflictError(WbexportError, ValueError):
+    """Something of that name is there already, or is in a state that forbids the change."""
+
+
+class UnsupportedError(WbexportError):
+    """The server lacks a feature that this needs."""
 
 
 class IntegrityError(WbexportError):

@@ -9,17 +9,17 @@ import graphql
 import pytest
 
 from wbexport.graphql import documents
+from wbexport.server.execute import read_schema
 
 FOLDER = Path(documents.__file__).parent / "documents"
 STEMS = sorted(path.stem for path in FOLDER.glob("*.graphql"))
 FRAGMENTS = [stem for stem in STEMS if "fragment " in (FOLDER / f"{stem}.graphql").read_text()]
 OPERATIONS = sorted(set(STEMS) - set(FRAGMENTS))
-SCHEMA = Path(documents.__file__).parents[1] / "server/schema.graphql"
 
 
 @pytest.fixture(scope="module")
 def schema() -> graphql.GraphQLSchema:
-    return graphql.build_schema(SCHEMA.read_text())
+    return graphql.build_schema(read_schema())
 
 
 @pytest.mark.parametrize("stem", OPERATIONS)

@@ -202,8 +202,8 @@ def test_undeclared_variables_and_an_empty_operation_name_are_ignored(
 
 
 def test_what_is_not_served_is_named(client: Client, token: str) -> None:
-    answer = graphql(client, token, '{ project(name: "p") { sweeps { edges { cursor } } } }')
-    assert "sweeps" in answer["errors"][0]["message"]
+    answer = graphql(client, token, '{ project(name: "p") { dashboards { edges { cursor } } } }')
+    assert "dashboards" in answer["errors"][0]["message"]
 
 
 def test_a_read_only_server_refuses_every_write(store: Store, token: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from wbexport.errors import GraphQLError, UnsupportedError
 from wbexport.graphql.client import GraphQL
 
 if TYPE_CHECKING:
@@ -31,3 +33,28 @@ class Service(GraphQL):
     def app_url(self) -> str:
         """Address of the web pages that belong to the server, without a trailing slash."""
         return self.session.settings.app_url
+
+    @cached_property
+    def features(self) -> frozenset[str]:
+        """Names of what the server says it can do; empty for servers too old to be asked."""
+        try:
+            info = self.execute("ServerFeatures", {}).get("serverInfo") or {}
+        except GraphQLError:
+            return frozenset()
+        features = info.get("features") or ()
+        return frozenset(each["name"] for each in features if each and each["isEnabled"])
+
+    def require_feature(self, name: str, what: str) -> None:
+        """Refuse what the server cannot do.
+
+        Args:
+            name: The feature, in the server's spelling.
+            what: What needs it, as the beginning of a sentence.
+
+        Raises:
+            UnsupportedError: The server does not have it.
+        """
+        if name not in self.features:
+            raise UnsupportedError(
+                f"{what} needs a newer W&B server: {self.session.settings.origin} lacks {name}."
+            )

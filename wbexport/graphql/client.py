@@ -90,14 +90,15 @@ def _data(answer: Any, operation: str) -> dict[str, Any]:
         raise ResponseError(f"{operation}: the answer is not a GraphQL answer; check the base URL.")
     errors = answer.get("errors")
     if errors:
-        raise _error(errors if isinstance(errors, list) else [errors], operation)
+        status = answer.get("status", 200)
+        raise _error(errors if isinstance(errors, list) else [errors], operation, status)
     data = answer.get("data")
     if not isinstance(data, dict):
         raise ResponseError(f"{operation}: the answer holds no data; check the base URL.")
     return data
 
 
-def _error(errors: list[Any], operation: str) -> GraphQLError | AuthError:
+def _error(errors: list[Any], operation: str, status: int) -> GraphQLError | AuthError:
     entries = [error if isinstance(error, dict) else {"message": str(error)} for error in errors]
     # A server may repeat what it was sent, key and URL included.
     entries = [
@@ -105,5 +106,5 @@ def _error(errors: list[Any], operation: str) -> GraphQLError | AuthError:
     ]
     text = "; ".join(entry["message"][:500] for entry in entries[:5])
     if _REFUSED.search(text):
-        return AuthError(f"{operation}: the server refused the API key: {text}", status=200)
-    return GraphQLError(f"{operation}: {text}", errors=entries, operation=operation)
+        return AuthError(f"{operation}: the server refused the API key: {text}", status=status)
+    return GraphQLError(f"{operation}: {text}", errors=entries, operation=operation, status=status)

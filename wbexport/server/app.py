@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from http import HTTPStatus
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,8 +14,8 @@ from werkzeug.wrappers import Request, Response
 
 from wbexport.arrow.literals import parse_json
 from wbexport.errors import NotFoundError, ResponseError, StoreError, WbexportError
-from wbexport.server import auth, blobs, filestream
-from wbexport.server.execute import Executor, make_schema
+from wbexport.server import auth, blobs, filestream, lookup
+from wbexport.server.execute import Executor, make_schema, read_schema
 from wbexport.server.exports import ExportPolicy, Exports
 from wbexport.server.limits import TooLargeError
 from wbexport.server.resolvers import RESOLVERS
@@ -71,8 +70,7 @@ class Application:
     def __init__(self, service: Service, token: str) -> None:
         self.service = service
         self._token = token
-        schema = files("wbexport.server").joinpath("schema.graphql").read_text("utf-8")
-        self._executor = Executor(make_schema(schema, RESOLVERS), service.limits)
+        self._executor = Executor(make_schema(read_schema(), RESOLVERS), service.limits)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -150,7 +148,7 @@ class Application:
         if prepared.is_mutation:
             self.service.require_writable()
         self.service.mark_crashed()
-        context = Context(self.service, f"{request.scheme}://{request.host}")
+        context = Context(self.service, f"{request.scheme}://{request.host}", lookup.USER)
         result = self._executor.execute(
             prepared, body.get("variables"), body.get("operationName"), context=context
         )

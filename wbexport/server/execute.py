@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphql import (
@@ -33,7 +34,14 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-__all__ = ["Executor", "Prepared", "make_schema"]
+__all__ = ["Executor", "Prepared", "make_schema", "read_schema"]
+
+_SCHEMA = Path(__file__).parent / "schema"
+
+
+def read_schema() -> str:
+    """Read the protocol's types, one file per resource."""
+    return "\n".join(path.read_text("utf-8") for path in sorted(_SCHEMA.glob("*.graphql")))
 
 
 def make_schema(text: str, resolvers: Resolvers) -> GraphQLSchema:

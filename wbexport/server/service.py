@@ -115,11 +115,13 @@ class Context:
     Args:
         service: The server it came to.
         base_url: Scheme and host by which the client reached it.
+        username: Who sent it.
     """
 
-    def __init__(self, service: Service, base_url: str) -> None:
+    def __init__(self, service: Service, base_url: str, username: str) -> None:
         self.service = service
         self.base_url = base_url
+        self.username = username
         self._deadline = time.monotonic() + service.limits.seconds
 
     @property

@@ -27,7 +27,7 @@ from wbexport.transport.retry import (
 from wbexport.transport.wire import Stats, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from wbexport.settings import Settings
     from wbexport.transport.wire import Answer
@@ -36,6 +36,7 @@ __all__ = ["Clock", "Session", "Transport", "wsgi_transport"]
 
 _MAX_IN_MEMORY = 2 << 30
 _PROGRESS = 1 << 20
+_PIECE = 1 << 18
 
 _T = TypeVar("_T")
 
@@ -102,7 +103,8 @@ class Session:
                 nothing was sent.
 
         Returns:
-            The object; also that of a refusal (HTTP 400 and the like) in GraphQL's own shape.
+            The object; also that of a refusal (HTTP 400 and the like) in GraphQL's own shape, then
+            with its `status`.
 
         Raises:
             SettingsError: There is no key for the base URL.
@@ -199,6 +201,42 @@ class Session:
             transfer.position, transfer.hexdigest("md5"), transfer.hexdigest("sha256")
         )
 
+    def upload(
+        self,
+        url: str,
+        source: BinaryIO,
+        *,
+        size: int,
+        headers: Mapping[str, str] | None = None,
+    ) -> str | None:
+        """Put the next bytes of a file where a server asked for them.
+
+        Args:
+            url: Where they go; see `get_bytes` for the key.
+            source: Gives the bytes from its present position on; must be able to seek.
+            size: How many.
+            headers: What the server wants to be sent with them.
+
+        Returns:
+            The ETag that was answered, if any.
+
+        Raises:
+            RequestError: The bytes were not accepted.
+        """
+        target, start = _parsed(url), source.tell()
+        sent = {**(headers or {}), "Content-Length": str(size)}
+
+        def attempt() -> str | None:
+            source.seek(start)
+            pieces = _iter_pieces(source, size)
+            with self._wire.open("PUT", target, headers=sent, content=pieces) as answer:
+                if not 200 <= answer.status < 300:
+                    raise AttemptError(answer.status_failure(answer.read_refusal()))
+                answer.read_refusal()
+                return answer.headers.get("ETag")
+
+        return self._repeat(attempt, "PUT", target)
+
     def close(self) -> None:
         """Close all connections."""
         self._wire.close()
@@ -289,8 +327,14 @@ def _json_of(answer: Answer) -> dict[str, Any]:
         except BodyError:
             content = {}
         if isinstance(content.get("errors"), list):
-            return content
+            return content | {"status": answer.status}
     raise AttemptError(answer.status_failure(body))
+
+
+def _iter_pieces(source: BinaryIO, size: int) -> Iterator[bytes]:
+    while size > 0 and (piece := source.read(min(size, _PIECE))):
+        size -= len(piece)
+        yield piece
 
 
 def _parsed(url: str) -> httpx.URL:

@@ -26,7 +26,7 @@ from wbexport.transport.retry import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from wbexport.settings import Settings
     from wbexport.transport.session import Clock
@@ -175,7 +175,7 @@ class Wire:
         url: httpx.URL,
         *,
         headers: Mapping[str, str],
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
     ) -> Iterator[Answer]:
         """Make one attempt: send a request, follow redirects, give the answer to read."""
         ticket = self._governor.enter()
@@ -201,7 +201,11 @@ class Wire:
             _close(self._clients)
 
     def _follow(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        content: bytes | Iterable[bytes] | None,
     ) -> httpx.Response:
         for _ in range(_MAX_REDIRECTS + 1):
             self._check_target(url)
@@ -219,7 +223,11 @@ class Wire:
         raise _refusal(f"redirects more than {_MAX_REDIRECTS} times")
 
     def _send(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        content: bytes | Iterable[bytes] | None,
     ) -> httpx.Response:
         client = self._client(url)
         connect = _CONNECT_TIMEOUT if self.answered else _FIRST_CONNECT_TIMEOUT

@@ -9,14 +9,22 @@ from wbexport.server.resolvers import console, entities, files, histories, proje
 
 __all__ = ["RESOLVERS"]
 
+#: Each has `RESOLVERS`, type name to field name to resolver; `Query` and `Mutation` among them.
+_MODULES = (
+    console,
+    entities,
+    files,
+    histories,
+    projects,
+    runs,
+)
+
 
 def _joined() -> dict[str, dict[str, Any]]:
     joined: dict[str, dict[str, Any]] = defaultdict(dict)
-    for module in (entities, projects, runs, histories, files, console):
+    for module in _MODULES:
         for type_name, fields in module.RESOLVERS.items():
             joined[type_name].update(fields)
-    joined["Query"] = entities.QUERY | projects.QUERY
-    joined["Mutation"] = projects.MUTATION | runs.MUTATION | files.MUTATION
     return dict(joined)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
 
 
-__all__ = ["QUERY", "RESOLVERS", "entity_node", "viewer"]
+__all__ = ["RESOLVERS", "entity_node", "viewer"]
 
 #: What clients may rely on; a name that is missing counts as off.
 _FEATURES = ("FILESTREAM_GZIP", "MARK_RUN_FILES_UPLOADED", "TOTAL_COUNT_IN_FILE_CONNECTION")
@@ -107,9 +107,10 @@ def _viewer_projects(
     return connection(info, lookup.list_projects(info.context.cursor, user["entity"]), first, after)
 
 
-QUERY = {"serverInfo": _server_info, "viewer": viewer, "users": _users, "entity": _entity}
+_QUERY = {"serverInfo": _server_info, "viewer": viewer, "users": _users, "entity": _entity}
 
 RESOLVERS = {
+    "Query": _QUERY,
     "User": {"teams": _teams, "projects": _viewer_projects},
     "Entity": {
         "members": _members,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
 
 
-__all__ = ["MUTATION", "RESOLVERS"]
+__all__ = ["RESOLVERS"]
 
 
 def _files(
@@ -83,13 +83,14 @@ def _delete_files(_: object, info: Info, input: Node) -> Node:
     return {"success": True}
 
 
-MUTATION = {
+_MUTATION = {
     "createRunFiles": _create_run_files,
     "markRunFilesUploaded": _mark_uploaded,
     "deleteFiles": _delete_files,
 }
 
 RESOLVERS = {
+    "Mutation": _MUTATION,
     "Run": {"files": _files, "fileCount": _file_count},
     "File": {
         "id": _file_id,

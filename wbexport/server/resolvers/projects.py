@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
 
 
-__all__ = ["MUTATION", "QUERY", "RESOLVERS"]
+__all__ = ["RESOLVERS"]
 
 
 def _project(
@@ -59,11 +59,13 @@ def _upsert_model(_: object, info: Info, input: Node) -> Node:
     return {"project": project, "model": project, "inserted": inserted}
 
 
-QUERY = {"project": _project, "model": _project, "models": _models}
+_QUERY = {"project": _project, "model": _project, "models": _models}
 
-MUTATION = {"upsertModel": _upsert_model}
+_MUTATION = {"upsertModel": _upsert_model}
 
 RESOLVERS = {
+    "Mutation": _MUTATION,
+    "Query": _QUERY,
     "Project": {
         "id": lambda project, info: project["storage_id"],
         "internalId": lambda project, info: lookup.opaque_id(
@@ -76,5 +78,5 @@ RESOLVERS = {
         "isBenchmark": lambda project, info: False,
         "readOnly": lambda project, info: not info.context.service.writable,
         "user": entities.viewer,
-    }
+    },
 }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
 
 
-__all__ = ["MUTATION", "RESOLVERS", "json_numbers"]
+__all__ = ["RESOLVERS", "json_numbers"]
 
 _log = logging.getLogger(__name__)
 
@@ -248,7 +248,7 @@ def _alert(_: object, info: Info, input: Node) -> Node:
     return {"success": True}
 
 
-MUTATION = {
+_MUTATION = {
     "upsertBucket": _upsert_bucket,
     "deleteRun": _delete_run,
     "stopRun": _stop_run,
@@ -273,6 +273,7 @@ _RUN: dict[str, Any] = {
 }
 
 RESOLVERS = {
+    "Mutation": _MUTATION,
     "Project": {"runs": _runs, "runCount": _run_count, "run": _run, "bucket": _run},
     "Run": _RUN,
 }

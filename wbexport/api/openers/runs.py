@@ -1,0 +1,82 @@
+"""Opens runs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from wbexport.api.door import Door
+from wbexport.api.run import Run
+from wbexport.api.runs import Runs
+from wbexport.paths import parse_run_path
+
+__all__ = ["OpensRuns"]
+
+
+class OpensRuns(Door):
+    """Runs, one or those of a project."""
+
+    def run(self, path: str = "") -> Run:
+        """Return a run.
+
+        Args:
+            path: `entity/project/run_id`, or less when the settings say the rest.
+
+        Returns:
+            The run, with all its fields. The same object for the same path, until `flush`.
+
+        Raises:
+            PathError: The path has another form.
+            NotFoundError: There is no such run, or this key may not see it.
+        """
+        place = parse_run_path(path or self.settings.run or "", self._entity, self.settings.project)
+        if place not in self._opened:
+            self._opened[place] = Run(
+                self.client, place.entity, place.project, place.run_id, lazy=False
+            )
+        return cast("Run", self._opened[place])
+
+    def runs(
+        self,
+        path: str | None = None,
+        filters: dict[str, Any] | None = None,
+        order: str = "+created_at",
+        per_page: int = 50,
+        include_sweeps: bool = True,
+        lazy: bool = True,
+    ) -> Runs:
+        """Return the runs of a project that match a filter.
+
+        Args:
+            path: `entity/project`, or less when the settings say the rest.
+            filters: W&B's filter in MongoDB's form: `state`, `display_name`, `created_at`, `tags`,
+                `config.KEY`, `summary_metrics.KEY` … with `$and`, `$or`, `$gt`, `$in`, `$regex` …
+            order: A key to sort by, after `+` (ascending) or `-` (descending).
+            per_page: Runs per request.
+            include_sweeps: Whether runs belong to their sweeps.
+            lazy: List runs without `config`, `summary` and `system_metrics`; those come when one
+                is looked at, for the whole page at once.
+
+        Returns:
+            A lazy listing. The same object for the same path, filter and order, until `flush`.
+
+        Raises:
+            PathError: The path has another form.
+            QueryError: The filter or the order is not understood.
+        """
+        place = self._project_path(path)
+        runs = Runs(
+            self.client,
+            place.entity,
+            place.project,
+            filters,
+            order,
+            per_page,
+            include_sweeps,
+            lazy,
+        )
+        key = (place, json.dumps(runs.filters), runs.order)
+        opened = cast("Runs", self._opened.setdefault(key, runs))
+        if not lazy:
+            opened.upgrade_to_full()
+        return opened
