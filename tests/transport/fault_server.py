@@ -121,7 +121,7 @@ def _handler_of(server: FaultServer) -> type[BaseHTTPRequestHandler]:
             request = server.record(self.command, self.path, headers, body)
             _answer(self, server.script(request))
 
-        do_POST = do_GET
+        do_POST = do_PUT = do_GET
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

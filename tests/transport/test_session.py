@@ -148,7 +148,8 @@ def test_a_coding_that_was_not_asked_for_is_an_error(serve: Serve, connect: Conn
 
 def test_a_refusal_in_graphqls_own_shape_is_an_answer(serve: Serve, connect: Connect) -> None:
     reply = json_reply('{"errors": [{"message": "no such field"}]}', status=400)
-    assert post(connect(serve([reply]).url)) == {"errors": [{"message": "no such field"}]}
+    errors = [{"message": "no such field"}]
+    assert post(connect(serve([reply]).url)) == {"errors": errors, "status": 400}
 
 
 @pytest.mark.parametrize(
