@@ -53,7 +53,7 @@ class Batch:
 @cache
 def load(operation: str) -> Document:
     """Load an operation with the fragments it names, and those they name."""
-    text = _read(_FOLDER / f"{operation}.graphql")
+    text = _read(operation)
     match = _OPERATION.match(text)
     if match is None:
         raise KeyError(f"{operation}.graphql holds no named operation")
@@ -72,7 +72,7 @@ def aliased(
         shared: Variables that are the same for all.
     """
     shared = dict(shared or {})
-    text = _read(_FOLDER / f"{operation}.graphql")
+    text = _read(operation)
     match = _OPERATION.match(text)
     if match is None or match[1] != "query":
         raise KeyError(f"{operation}.graphql holds no named query")
@@ -100,7 +100,7 @@ def _renumber(root: str, item: Mapping[str, Any], index: int) -> str:
 @cache
 def _fragments() -> dict[str, str]:
     """Return every fragment of the folder by its name."""
-    texts = [_read(path) for path in sorted(_FOLDER.glob("*.graphql"))]
+    texts = [_read(name) for name in _paths()]
     return {match[1]: text for text in texts if (match := _FRAGMENT.match(text))}
 
 
@@ -117,5 +117,11 @@ def _fragments_of(text: str) -> list[str]:
     return list(found.values())
 
 
-def _read(path: Path) -> str:
-    return _COMMENT.sub("", path.read_text(encoding="utf-8")).strip()
+@cache
+def _paths() -> dict[str, Path]:
+    """Return every document by its name, whatever resource it is kept with."""
+    return {path.stem: path for path in sorted(_FOLDER.glob("*/*.graphql"))}
+
+
+def _read(name: str) -> str:
+    return _COMMENT.sub("", _paths()[name].read_text(encoding="utf-8")).strip()
