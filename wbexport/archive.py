@@ -6,13 +6,14 @@ import html
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from wbexport.arrow.formats import to_format
+from wbexport.arrow.formats import check_format, to_format
 from wbexport.errors import NotFoundError
 from wbexport.paths import parse_run_path
 from wbexport.store.database import Store, second_cursor
 from wbexport.store.reader import read_projects
 from wbexport.views.runs import ArchiveRuns, only_entity
 from wbexport.views.sql import run_sql
+from wbexport.views.tables import read_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -207,6 +208,38 @@ class Archive:
         if format == "arrow":
             return runs.scan_histories(keys, how, min_step, max_step, format="arrow")
         return runs.scan_histories(keys, how, min_step, max_step, format=format)
+
+    def tables(
+        self,
+        key: str,
+        path: str | None = None,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        order: str | None = "+created_at",
+        format: Format = "polars",
+    ) -> Any:
+        """Give all tables that runs logged under a key as one; their files must have been synced.
+
+        Args:
+            key: The key, such as `eval/predictions`.
+            path: `entity/project`; None for every project.
+            filters: W&B's Mongo filter: which runs.
+            order: W&B's order of the runs.
+            format: `polars`, `pandas`, `arrow`, or `default` for a list of dicts.
+
+        Returns:
+            One row per run, step and row of a table: `run_id`, `_step` and the tables' columns.
+
+        Raises:
+            QueryError: No run logged a table under this key; the message names the nearest.
+            NotFoundError: The bytes of a table are not in the store.
+
+        Example:
+            >>> archive.tables("eval/predictions", "team/vision").group_by("label").len()
+        """
+        check_format(format)
+        runs = self.runs(path, filters, order)
+        return to_format(read_tables(self._store, runs.numbers(), key), format)
 
     def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> SqlResult:
         """Ask the store in SQL. It is read-only, and kept from files and Python variables.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.server import sdk_scripts as scripts
+from wbexport.archive import Archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,6 +116,17 @@ def test_files_come_back_as_they_went(read: Answer) -> None:
     assert {"media/table", "media/html", "media/images"} <= folders
     assert all(name.endswith(".json") for name in read["jsons"])
     assert read["metadata"]
+
+
+def test_tables_and_axes_are_read_from_the_store(server: LocalServer, logged: Answer) -> None:
+    archive = Archive(server.store)
+    rows = archive.tables("table", f"{logged['entity']}/demo", format="default")
+    assert rows == [
+        {"run_id": "rich", "_step": 22, "x": 1, "y": "a"},
+        {"run_id": "rich", "_step": 22, "x": 2, "y": "b"},
+    ]
+    curve = archive.sql("select x_axis, x, value from curve('val/acc') order by x").fetchall()
+    assert curve == [("epoch", n, n / 4) for n in range(4)]
 
 
 def test_console_lines_come_back(read: Answer) -> None:

@@ -14,9 +14,9 @@ from wbexport.arrow.promote import kinds_of
 from wbexport.arrow.wide import scatter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["COLUMN_PATHS", "flatten_runs"]
+__all__ = ["COLUMN_PATHS", "columns_of_rows", "flatten_runs"]
 
 #: Schema metadata: JSON object of flattened column name → path, e.g. `["config", "a", "b"]`.
 COLUMN_PATHS = b"wbexport.paths"
@@ -49,14 +49,30 @@ def flatten_runs(runs: pa.Table) -> pa.Table:
         leaves = [dict(_leaves((column,), text)) for text in runs.column(column).to_pylist()]
         names = _name_paths({path for row in leaves for path in row})
         rows = [{names[path]: value for path, value in row.items()} for row in leaves]
-        long = rows_to_long(rows, text_keys=set(names.values()), step_key=None)
-        kinds = dict(sorted(kinds_of(long).items()))
-        places = long.column("step").to_numpy().astype(np.intp)
-        spread |= scatter(long, places, runs.num_rows, kinds)
+        spread |= columns_of_rows(rows)
         paths |= {name: path for path, name in names.items()}
     kept = [name for name in runs.column_names if name not in (*_SPREAD, *_LEFT_OUT)]
     columns = {name: runs.column(name) for name in kept} | spread
     return pa.table(columns, metadata={COLUMN_PATHS: json.dumps(paths).encode()})
+
+
+def columns_of_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
+    """Lay rows out as columns, each of the type that holds all its values.
+
+    Args:
+        rows: Parsed JSON objects; any may lack any key.
+
+    Returns:
+        Key to column, sorted by key: int64, float64, bool or string; objects, lists and mixed
+        values are strings of JSON.
+
+    Example:
+        >>> columns_of_rows([{"a": 1}, {"a": 0.5, "b": "x"}])["a"].type
+        DataType(double)
+    """
+    long = rows_to_long(rows, text_keys={key for row in rows for key in row}, step_key=None)
+    places = long.column("step").to_numpy().astype(np.intp)
+    return scatter(long, places, len(rows), dict(sorted(kinds_of(long).items())))
 
 
 def _leaves(root: _Path, text: str | None) -> Iterator[tuple[_Path, Any]]:

@@ -270,6 +270,14 @@ class ArchiveRuns:
             self._load_until(None if index < 0 else index)
         return self._objects[index]
 
+    def numbers(self) -> pa.Table:
+        """Give the store's own number of each run.
+
+        Returns:
+            `run_no` and `run_id`, one row per run, in their order.
+        """
+        return self._read(("run_no", "run_id"))
+
     def to_arrow(self) -> pa.Table:
         """Give one row per run, config and summary spread over columns as `flatten_runs` does.
 
