@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sdk import run_program
+from tests.sdk import run_program, sdk_environment
 from wbexport.api.client import Api
 from wbexport.server.app import create_app
 from wbexport.server.serve import LocalServer, new_token
@@ -63,26 +62,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 @pytest.fixture(scope="module")
 def sdk_env(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Environment in which the real SDK talks to `server` and touches only its own folder."""
-    home = tmp_path_factory.mktemp("sdk")
-    kept = {
-        name: os.environ[name] for name in ("PATH", "LANG", "VIRTUAL_ENV") if name in os.environ
-    }
-    return kept | {
-        "HOME": str(home),
-        "WANDB_BASE_URL": server.url,
-        "WANDB_API_KEY": server.token,
-        "WANDB_DIR": str(home),
-        "WANDB_CACHE_DIR": str(home / "cache"),
-        "WANDB_CONFIG_DIR": str(home / "config"),
-        "WANDB_DATA_DIR": str(home / "data"),
-        "WANDB_SILENT": "true",
-        "WANDB_CONSOLE": "off",
-        "WANDB_X_DISABLE_STATS": "true",
-        "WANDB_ERROR_REPORTING": "false",
-        "WANDB_DISABLE_GIT": "true",
-        "WANDB_DISABLE_CODE": "true",
-        "PYTHONWARNINGS": "ignore",
-    }
+    return sdk_environment(tmp_path_factory.mktemp("sdk"), server.url, server.token)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["end_service", "run_program"]
+__all__ = ["end_service", "run_program", "sdk_environment"]
 
 _LEAVE = "\nimport os, sys\nsys.stdout.flush()\nsys.stderr.flush()\nos._exit(0)\n"
 
@@ -57,6 +57,29 @@ def run_program(
         for file in (out, err):
             file.seek(0)
         return subprocess.CompletedProcess(command, done.returncode, out.read(), err.read())
+
+
+def sdk_environment(home: Path, url: str, token: str) -> dict[str, str]:
+    """Give an environment in which the SDK talks to one server and touches only one folder."""
+    kept = {
+        name: os.environ[name] for name in ("PATH", "LANG", "VIRTUAL_ENV") if name in os.environ
+    }
+    return kept | {
+        "HOME": str(home),
+        "WANDB_BASE_URL": url,
+        "WANDB_API_KEY": token,
+        "WANDB_DIR": str(home),
+        "WANDB_CACHE_DIR": str(home / "cache"),
+        "WANDB_CONFIG_DIR": str(home / "config"),
+        "WANDB_DATA_DIR": str(home / "data"),
+        "WANDB_SILENT": "true",
+        "WANDB_CONSOLE": "off",
+        "WANDB_X_DISABLE_STATS": "true",
+        "WANDB_ERROR_REPORTING": "false",
+        "WANDB_DISABLE_GIT": "true",
+        "WANDB_DISABLE_CODE": "true",
+        "PYTHONWARNINGS": "ignore",
+    }
 
 
 def end_service() -> None:

@@ -1,0 +1,43 @@
+"""One store that the real SDK has filled, and servers over copies of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.sdk import run_program, sdk_environment
+from wbexport.server.serve import LocalServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    #: Opens a writable server over a fresh copy of the filled store.
+    ServeCopy = AbstractContextManager[LocalServer]
+
+ROOT = os.fspath(Path(__file__).parents[2])
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a published store that holds what `scenario` logs."""
+    folder = tmp_path_factory.mktemp("filled")
+    with LocalServer(folder / "wb.duckdb", writable=True) as server:
+        home = tmp_path_factory.mktemp("scenario")
+        env = sdk_environment(home, server.url, server.token) | {"PYTHONPATH": ROOT}
+        done = run_program("from tests.parity.scenario import main; main()", env=env)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@contextmanager
+def serve_copy(filled: Path, place: Path) -> Iterator[LocalServer]:
+    """Serve a copy of the filled store, which may be changed."""
+    shutil.copytree(filled, place)
+    with LocalServer(place / "wb.duckdb", writable=True) as server:
+        yield server
