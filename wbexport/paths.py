@@ -16,6 +16,8 @@ __all__ = [
     "DefaultEntity",
     "ProjectPath",
     "RunPath",
+    "check_name",
+    "check_run_id",
     "parse_project_path",
     "parse_run_path",
     "resolve_inside",
@@ -26,6 +28,8 @@ DEFAULT_PROJECT = "uncategorized"
 _MAX_NAME_BYTES = 255
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NOT_IN_RUN_IDS = re.compile(r"[/\\#?%:\x00-\x1f\x7f]")
+_MAX_RUN_ID = 128
 
 DefaultEntity: TypeAlias = str | Callable[[], str | None] | None
 """An entity, or where to ask for it: asking may cost a request, so it is done only when needed."""
@@ -136,6 +140,41 @@ def parse_run_path(text: str, entity: DefaultEntity = None, project: str | None 
     return RunPath(*_checked(text, parts))
 
 
+def check_name(name: str) -> str:
+    """Return a name that an entity or a project may be given.
+
+    Args:
+        name: The name.
+
+    Returns:
+        The same.
+
+    Raises:
+        PathError: It could not stand in a path.
+    """
+    (checked,) = _checked(name, [name])
+    return checked
+
+
+def check_run_id(run_id: str) -> str:
+    """Return an id that a run may be given.
+
+    Args:
+        run_id: The id.
+
+    Returns:
+        The same.
+
+    Raises:
+        PathError: It is empty or longer than 128 characters, or could not stand in a path.
+    """
+    if not 0 < len(run_id) <= _MAX_RUN_ID or not run_id.strip(" .") or run_id != run_id.strip():
+        raise PathError(f"{run_id!r} is no id for a run; take 1 to 128 characters.")
+    if _NOT_IN_RUN_IDS.search(run_id):
+        raise PathError(f"{run_id!r} is no id for a run: it may hold none of / \\ # ? % :")
+    return run_id
+
+
 def safe_relative_path(name: str) -> PurePosixPath:
     r"""Turn a name from a server into a relative path that stays below any folder it is joined to.
 
@@ -188,6 +227,7 @@ def _checked(text: str, parts: list[str]) -> list[str]:
     for part in parts:
         if part.strip(".") == "" or "/" in part or _CONTROL.search(part):
             raise PathError(
-                f"{text!r} is not a path of the form entity/project or entity/project/run_id."
+                f"{text!r} is no name, and no path of the form entity/project or "
+                "entity/project/run_id."
             )
     return parts

@@ -26,7 +26,10 @@ class Summary(MutableMapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         value = self._json_dict[_stripped(key)]
-        return Summary(value) if isinstance(value, dict) else value
+        return self._nested(value) if isinstance(value, dict) else value
+
+    def _nested(self, values: dict[str, Any]) -> Summary:
+        return Summary(values)
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._json_dict[_stripped(key)] = dict(value) if isinstance(value, Summary) else value

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Self
 
-__all__ = ["Attributes", "iframe", "link"]
+__all__ = ["Attributes", "Settable", "iframe", "link"]
+
+_T = TypeVar("_T")
 
 
 class Attributes:
@@ -28,6 +32,63 @@ class Attributes:
             if key in attrs:
                 return attrs[key]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def to_html(self, height: int = 420, hidden: bool = False) -> str | None:
+        """Write HTML that shows the object; None when it has no page of its own.
+
+        Args:
+            height: Pixels.
+            hidden: Show only a name until it is opened.
+
+        Returns:
+            The HTML.
+        """
+        return None
+
+    def display(self, height: int = 420, hidden: bool = False) -> bool:
+        """Show the object in a notebook.
+
+        Args:
+            height: Pixels.
+            hidden: Show only a name until it is opened.
+
+        Returns:
+            Whether there is a notebook to show it in, and a page to show.
+        """
+        html = self.to_html(height, hidden)
+        ipython = sys.modules.get("IPython")
+        shell = ipython.get_ipython() if ipython else None
+        if html is None or shell is None or not hasattr(shell, "kernel"):
+            return False
+        shell.display_pub.publish({"text/html": html, "text/plain": repr(self)})
+        return True
+
+
+class Settable(Generic[_T]):
+    """A field of an object that may be set; the object's `update` or `save` sends it.
+
+    Args:
+        key: The server's name of the field.
+        doc: What the field holds.
+    """
+
+    def __init__(self, key: str, doc: str) -> None:
+        self._key = key
+        self.__doc__ = doc
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: Attributes, owner: type) -> _T: ...
+
+    def __get__(self, instance: Attributes | None, owner: type) -> Self | _T:
+        if instance is None:
+            return self
+        value: _T = instance._attrs.get(self._key)  # type: ignore[assignment]
+        return value
+
+    def __set__(self, instance: Attributes, value: _T) -> None:
+        instance._attrs[self._key] = value
 
 
 def _camel_case(name: str) -> str:

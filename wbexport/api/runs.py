@@ -258,7 +258,7 @@ class Runs(Collection[Run]):
                 node,
                 self.include_sweeps,
                 self._lazy,
-                load_full=lambda _run: self._load_full(page),
+                load_full=lambda: self._load_full(page),
             )
             for node in nodes
         ]

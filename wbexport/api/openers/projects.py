@@ -6,6 +6,7 @@ from typing import cast
 
 from wbexport.api.door import Door
 from wbexport.api.projects import Project, Projects
+from wbexport.paths import check_name
 
 __all__ = ["OpensProjects"]
 
@@ -28,6 +29,20 @@ class OpensProjects(Door):
         """
         path = self._project_path(f"{entity}/{name}" if entity else name)
         return Project(self.client, path.entity, path.project, {})
+
+    def create_project(self, name: str, entity: str) -> None:
+        """Create a project, unless there is one of that name.
+
+        Args:
+            name: Its name.
+            entity: Its entity.
+
+        Raises:
+            PathError: The name cannot be.
+            RequestError: The server did not create it.
+        """
+        given = {"name": check_name(name), "entityName": check_name(entity)}
+        self.client.execute("CreateProject", {"input": given})
 
     def projects(self, entity: str | None = None, per_page: int = 200) -> Projects:
         """Return the projects of an entity.

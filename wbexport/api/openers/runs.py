@@ -36,6 +36,30 @@ class OpensRuns(Door):
             )
         return cast("Run", self._opened[place])
 
+    def create_run(
+        self,
+        *,
+        run_id: str | None = None,
+        project: str | None = None,
+        entity: str | None = None,
+    ) -> Run:
+        """Create a run, or return the one that has this id.
+
+        Args:
+            run_id: Its id; a new one by default.
+            project: Its project, created when it is not there; by default that of the settings,
+                or `uncategorized`.
+            entity: The project's entity; by default that of the settings or of the key.
+
+        Returns:
+            The run.
+
+        Raises:
+            PathError: The id cannot be.
+            RequestError: The server did not create it.
+        """
+        return Run.create(self, run_id, project, entity)
+
     def runs(
         self,
         path: str | None = None,
