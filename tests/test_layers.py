@@ -25,7 +25,7 @@ ROWS = (
     ("transport",),
     ("graphql",),
     ("api", "store"),
-    ("sync", "views", "export", "server"),
+    ("sync", "views", "export", "server", "ingest"),
     ("offline",),
     ("archive", "data"),
     ("cli",),

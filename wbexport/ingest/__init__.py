@@ -1,0 +1,1 @@
+"""Reads the run folders that offline runs leave behind into a store."""
