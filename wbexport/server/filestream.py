@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wbexport.arrow.convert import parse_rows, rows_to_long
-from wbexport.arrow.literals import parse_json, write_json
+from wbexport.arrow.literals import parse_rows
 from wbexport.server import lookup
 from wbexport.server.limits import gunzip
 from wbexport.server.posts import Seen, parse_console_line, parse_post
 from wbexport.server.recorder import change_run
 from wbexport.store import writer
+from wbexport.store.logged import CONSOLE, latest_metrics, logged_events, logged_rows
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,15 +30,6 @@ __all__ = ["receive"]
 
 #: What a post builds upon; the wide columns stay unread.
 _COLUMNS = (*lookup.ALWAYS, "system_metrics")
-
-_CONSOLE = pa.schema(
-    [
-        ("number", pa.int64()),
-        ("logged_at", pa.timestamp("us")),
-        ("level", pa.string()),
-        ("line", pa.string()),
-    ]
-)
 
 
 def receive(
@@ -113,8 +104,7 @@ def _store_history(cur: Cursor, run: Node, post: Post) -> Node:
     if post.shared:
         # Processes that share a run each count steps from 0; here every row gets one of its own.
         rows = [row | {"_step": step} for step, row in enumerate(rows, start=last + 1)]
-    # Here NaN has a token of its own, so that the string "NaN" is a string.
-    long = rows_to_long(rows, text_keys=frozenset().union(*rows))
+    long = logged_rows(rows)
     writer.write_history(cur, [(run["run_no"], long, "append")])
     last = max(pc.max(long["step"]).as_py(), last)
     return {"history_line_count": lines.end, "last_step": last}
@@ -127,12 +117,10 @@ def _store_events(cur: Cursor, run: Node, posted: Lines) -> Node:
     rows = parse_rows(lines.content)
     for row in rows:
         row.pop("_wandb", None)
-    long = rows_to_long(rows, step_key=None, first_step=lines.offset)
+    long = logged_events(rows, first=lines.offset)
     writer.write_history(cur, [(run["run_no"], long, "append")], stream="system")
-    latest = parse_json(run["system_metrics"] or "{}")
-    for row in rows:
-        latest |= {key: value for key, value in row.items() if key.startswith("system.")}
-    return {"events_line_count": lines.end, "system_metrics": write_json(latest)}
+    latest = latest_metrics(run["system_metrics"], rows)
+    return {"events_line_count": lines.end, "system_metrics": latest}
 
 
 def _store_console(cur: Cursor, run: Node, lines: Lines) -> Node:
@@ -140,5 +128,5 @@ def _store_console(cur: Cursor, run: Node, lines: Lines) -> Node:
         {"number": number, "logged_at": line.logged_at, "level": line.level, "line": line.text}
         for number, line in enumerate(map(parse_console_line, lines.content), start=lines.offset)
     ]
-    writer.write_console(cur, run["run_no"], pa.Table.from_pylist(parsed, schema=_CONSOLE))
+    writer.write_console(cur, run["run_no"], pa.Table.from_pylist(parsed, schema=CONSOLE))
     return {"log_line_count": max(run["log_line_count"] or 0, lines.end)}

@@ -5,13 +5,13 @@ What is not there is None to `find_` and an error to `get_`.
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
 from wbexport.errors import NotFoundError
 from wbexport.paths import DEFAULT_PROJECT
 from wbexport.query.mongo import parse_filter
 from wbexport.store import reader
+from wbexport.store.logged import USER, default_entity, entities, find_project, opaque_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,9 +37,6 @@ __all__ = [
     "opaque_id",
 ]
 
-#: The one user of a local server; also the entity of its first project.
-USER = "local"
-
 #: Columns of a run that are cheap and needed whatever is asked of it.
 ALWAYS = (
     "run_no",
@@ -64,38 +61,15 @@ ALWAYS = (
 )
 
 
-def opaque_id(text: str) -> str:
-    """Return an id as W&B spells them: base64 of a text that says what it is."""
-    return base64.b64encode(text.encode()).decode()
-
-
 def file_id(run: Node, name: str) -> str:
     """Return the id of a run file."""
     return opaque_id(f"RunFile:{run['storage_id']}:{name}")
-
-
-def entities(cur: Cursor) -> list[str]:
-    """Name the owners of projects, those of older projects first."""
-    projects = sorted(reader.read_projects(cur).to_pylist(), key=lambda row: row["project_no"])
-    return list(dict.fromkeys(row["entity"] for row in projects))
-
-
-def default_entity(cur: Cursor) -> str:
-    """Name the entity that a path without one means."""
-    return next(iter(entities(cur)), USER)
 
 
 def list_projects(cur: Cursor, entity: str) -> list[Node]:
     """Return an entity's projects, the newest first."""
     found = [row for row in reader.read_projects(cur).to_pylist() if row["entity"] == entity]
     return sorted(found, key=lambda row: -row["project_no"])
-
-
-def find_project(cur: Cursor, entity: str, name: str | None) -> Node | None:
-    """Return a project; without a name, the one that runs of no project go to."""
-    wanted = (entity, name or DEFAULT_PROJECT)
-    projects = reader.read_projects(cur).to_pylist()
-    return next((row for row in projects if (row["entity"], row["project"]) == wanted), None)
 
 
 def find_run_in(

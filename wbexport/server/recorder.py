@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import mimetypes
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +10,11 @@ import pyarrow.compute as pc
 
 from wbexport.arrow.convert import unwrap_config
 from wbexport.arrow.literals import parse_rows, write_json
-from wbexport.arrow.schema import RUNS
 from wbexport.errors import InputError, ResponseError
 from wbexport.paths import DEFAULT_PROJECT
 from wbexport.server import lookup
 from wbexport.store import reader, writer
+from wbexport.store.logged import ensure_project, file_row, new_run, runs_table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,9 +27,6 @@ if TYPE_CHECKING:
     Cursor = duckdb.DuckDBPyConnection
 
 __all__ = ["change_run", "ensure_project", "record_file", "rewind", "upsert_run"]
-
-#: Where projects come from that were logged to this server.
-_ORIGIN = "local"
 
 #: Input field of `upsertBucket` to column; what is null stays as it was.
 _PLAIN = {
@@ -47,36 +42,6 @@ _PLAIN = {
     "sweep": "sweep_id",
     "state": "state",
 }
-
-
-def ensure_project(
-    cur: Cursor, entity: str, name: str, *, now: datetime, **changes: Any
-) -> tuple[int, bool]:
-    """Create a project unless it is there, and change what is given.
-
-    Args:
-        cur: Cursor of a transaction.
-        entity: Its owner.
-        name: Its name.
-        now: The time.
-        **changes: `description` or `access`; None leaves them.
-
-    Returns:
-        Its number, and whether it is new.
-    """
-    found = lookup.find_project(cur, entity, name)
-    given = {key: value for key, value in changes.items() if value is not None}
-    if found is not None and not given:
-        return found["project_no"], False
-    known: Node = found or {
-        "origin": _ORIGIN,
-        "storage_id": lookup.opaque_id(f"Project:v1:{name}:{entity}"),
-        "entity": entity,
-        "project": name,
-        "created_at": now,
-    }
-    columns: Node = {key: known.get(key) for key in writer.ProjectRow.__dataclass_fields__} | given
-    return writer.upsert_project(cur, writer.ProjectRow(**columns)), found is None
 
 
 def upsert_run(cur: Cursor, given: Node, *, now: datetime) -> tuple[Node, bool]:
@@ -106,7 +71,7 @@ def upsert_run(cur: Cursor, given: Node, *, now: datetime) -> tuple[Node, bool]:
 def change_run(cur: Cursor, run: Node, changes: Node, *, now: datetime) -> None:
     """Set columns of a run."""
     row = {"storage_id": run["storage_id"], "updated_at": now} | changes
-    writer.upsert_runs(cur, run["project_no"], _one_row(row))
+    writer.upsert_runs(cur, run["project_no"], runs_table([row]))
 
 
 def rewind(cur: Cursor, run: Node, step: int, *, now: datetime) -> None:
@@ -124,17 +89,7 @@ def rewind(cur: Cursor, run: Node, step: int, *, now: datetime) -> None:
 
 def record_file(cur: Cursor, run: Node, name: str, blob: Blob, *, now: datetime) -> None:
     """Note that a run file's bytes are stored."""
-    file = {
-        "run_no": run["run_no"],
-        "name": name,
-        "storage_id": lookup.file_id(run, name),
-        "size": blob.size,
-        "md5": base64.b64encode(bytes.fromhex(blob.md5)).decode(),
-        "mimetype": mimetypes.guess_type(name)[0] or "application/octet-stream",
-        "updated_at": now,
-        "uploaded": True,
-        "blob": blob.sha256,
-    }
+    file = file_row(run["run_no"], run["storage_id"], name, blob, now=now)
     writer.write_files(cur, pa.Table.from_pylist([file]))
 
 
@@ -170,36 +125,7 @@ def _insert_run(cur: Cursor, given: Node, changes: Node, *, now: datetime) -> st
     entity = given.get("entityName") or lookup.default_entity(cur)
     project = given.get("modelName") or DEFAULT_PROJECT
     run_id = given.get("name") or secrets.token_hex(4)
-    storage_id = lookup.opaque_id(f"Run:v1:{run_id}:{project}:{entity}")
-    run: Node = {
-        "storage_id": storage_id,
-        "run_id": run_id,
-        "display_name": run_id,
-        "state": "running",
-        "tags": [],
-        "read_only": False,
-        "username": lookup.USER,
-        "user_name": lookup.USER,
-        "created_at": now,
-        "heartbeat_at": now,
-        "updated_at": now,
-        "stop_requested": False,
-        "config": "{}",
-        "wandb_config": "{}",
-        "summary": "{}",
-        "system_metrics": "{}",
-        "history_line_count": 0,
-        "events_line_count": 0,
-        "log_line_count": 0,
-        "status": "live",
-    }
+    run = new_run(entity, project, run_id, now=now)
     project_no, _ = ensure_project(cur, entity, project, now=now)
-    writer.upsert_runs(cur, project_no, _one_row(run | changes))
-    return storage_id
-
-
-def _one_row(row: Node) -> pa.Table:
-    fields = [
-        RUNS.field(name) if name in RUNS.names else pa.field(name, pa.string()) for name in row
-    ]
-    return pa.Table.from_pylist([row], schema=pa.schema(fields))
+    writer.upsert_runs(cur, project_no, runs_table([run | changes]))
+    return str(run["storage_id"])

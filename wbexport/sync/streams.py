@@ -15,6 +15,7 @@ from wbexport.arrow.schema import LONG
 from wbexport.errors import NotFoundError, ResponseError
 from wbexport.graphql.connection import iter_pages
 from wbexport.graphql.models import FileNode
+from wbexport.store.logged import CONSOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,14 +30,6 @@ __all__ = ["Extras", "fetch_extras"]
 _LINES = 1000
 _FILES = 200
 
-_CONSOLE = pa.schema(
-    [
-        ("number", pa.int64()),
-        ("logged_at", pa.timestamp("us")),
-        ("level", pa.string()),
-        ("line", pa.string()),
-    ]
-)
 _FILE = pa.schema(
     [
         ("name", pa.string()),
@@ -112,7 +105,7 @@ def _fetch_console(service: Service, path: RunPath) -> pa.Table:
         }
         for number, node in sorted(nodes.items())
     ]
-    return pa.Table.from_pylist(lines, _CONSOLE)
+    return pa.Table.from_pylist(lines, CONSOLE)
 
 
 def _moment(text: str | None) -> datetime | None:
