@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import struct
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from wbexport.errors import IntegrityError
@@ -10,27 +10,37 @@ from wbexport.errors import IntegrityError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Message", "fields", "read_double", "read_signed", "read_text"]
+__all__ = [
+    "Value",
+    "fields",
+    "read_nanoseconds",
+    "read_signed",
+    "read_text",
+    "read_time",
+    "to_time",
+]
 
-#: Field number to the values that were written under it, in order.
-Message = dict[int, list[int | bytes]]
+#: An unsigned integer, or the bytes of a string, a nested message or a fixed number.
+Value = int | bytes
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FIXED = {_FIXED64: 8, _FIXED32: 4}
 
 
-def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+def fields(data: Value) -> Iterator[tuple[int, Value]]:
     """Read the fields of one message, in the order they were written.
 
     Args:
         data: The message.
 
     Returns:
-        Pairs of field number and value: an unsigned integer, or the bytes of anything else.
+        Pairs of field number and value.
 
     Raises:
         IntegrityError: The bytes are no message.
     """
+    if not isinstance(data, bytes):
+        raise IntegrityError("a record holds a number where a message belongs")
     at, end = 0, len(data)
     try:
         while at < end:
@@ -72,21 +82,33 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             raise IndexError
 
 
-def read_text(value: int | bytes) -> str:
+def read_text(value: Value) -> str:
     """Read a string; what is no UTF-8 becomes U+FFFD."""
-    return bytes(value).decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def read_signed(value: int | bytes) -> int:
+def read_signed(value: Value) -> int:
     """Read an `int64` or `int32`, whose negative numbers are written as if unsigned."""
     if not isinstance(value, int):
         raise IntegrityError("a record holds bytes where a number belongs")
     return value - (1 << 64) if value >> 63 else value
 
 
-def read_double(value: int | bytes) -> float:
-    """Read a `double`."""
-    if not isinstance(value, bytes) or len(value) != 8:
-        raise IntegrityError("a record holds something else where a double belongs")
-    number: float = struct.unpack("<d", value)[0]
-    return number
+def read_nanoseconds(value: Value) -> int:
+    """Read a timestamp, as nanoseconds since 1970."""
+    parts = {number: read_signed(part) for number, part in fields(value)}
+    return parts.get(1, 0) * 1_000_000_000 + parts.get(2, 0)
+
+
+def read_time(value: Value) -> datetime:
+    """Read a timestamp, in UTC and without a zone."""
+    return to_time(read_nanoseconds(value))
+
+
+def to_time(nanoseconds: int) -> datetime:
+    """Give the moment so long after 1970, in UTC and without a zone."""
+    try:
+        moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=nanoseconds // 1000)
+    except OverflowError:
+        raise IntegrityError("a record is of a time that no calendar has") from None
+    return moment.replace(tzinfo=None)
