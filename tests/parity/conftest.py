@@ -15,10 +15,6 @@ from wbexport.server.serve import LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-
-    #: Opens a writable server over a fresh copy of the filled store.
-    ServeCopy = AbstractContextManager[LocalServer]
 
 ROOT = os.fspath(Path(__file__).parents[2])
 
@@ -36,8 +32,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def serve_copy(filled: Path, place: Path) -> Iterator[LocalServer]:
+def serve_copy(filled: Path, place: Path, token: str | None = None) -> Iterator[LocalServer]:
     """Serve a copy of the filled store, which may be changed."""
     shutil.copytree(filled, place)
-    with LocalServer(place / "wb.duckdb", writable=True) as server:
+    with LocalServer(place / "wb.duckdb", writable=True, token=token) as server:
         yield server

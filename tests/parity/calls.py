@@ -1,0 +1,207 @@
+"""Every member of the API as a call, and what is looked at of its answer.
+
+A call is a line of Python; what its last expression gives is compared. `api` is a client, `fresh()`
+makes another one, `new(name)` finds a class of the API, and the names of `OBJECTS` are opened when
+a call mentions them. The project is `local/vision` of `scenario`. The reads of a class come first;
+then the writes, in order, as they change what is there for those after them.
+"""
+
+from __future__ import annotations
+
+__all__ = ["OBJECTS", "ONLY_OURS", "PAGED", "READS", "SPELLED", "WRITES"]
+
+#: Things that calls begin with, each opened by a client of its own when it is first mentioned.
+OBJECTS = {
+    "run": "fresh().run('local/vision/train-1')",
+    "runs": "fresh().runs('local/vision', per_page=2)",
+    "project": "fresh().project('vision', 'local')",
+    "file": "fresh().run('local/vision/train-1').file('train-1/notes.txt')",
+}
+
+#: Plain attributes: the object, and the names.
+_ATTRIBUTES = {
+    "Run": (
+        "run",
+        "entity id lastHistoryStep metadata name path state storage_id summary url username tags"
+        " config created_at system_metrics project user notes read_only history_keys"
+        " group job_type commit display_name description heartbeat_at history_line_count"
+        " json_config rawconfig summary_metrics sweep_name",
+    ),
+    "File": (
+        "file",
+        "path_uri size id name url direct_url sizeBytes md5 mimetype updated_at",
+    ),
+    "Project": ("project", "id path url name entity created_at"),
+}
+
+#: Listings: how one of several pages is made.
+PAGED = {
+    "Runs": "fresh().runs('local/vision', per_page=2)",
+    "Files": "run.files(per_page=2)",
+    "Projects": "fresh().projects('local', per_page=1)",
+}
+
+#: What is done with each listing, called `them`.
+_PAGING = {
+    "cursor": ("[them.cursor, them.next() and them.cursor]",),
+    "more": ("[them.more, them.next() and them.more, len(list(them)) and them.more]",),
+    "convert_objects": ("them.next(); them.convert_objects()",),
+    "next": (
+        "[them.next(), them.next(), them.next()]",
+        "list(them); ended(them.next)",
+    ),
+    "update_variables": ("them.next(); them.update_variables()",),
+    "__getitem__": ("[them[0], them[1], them[:2], them[1:3], them[0] is them[0]]", "them[2]"),
+    "__iter__": ("[each for each in them]", "list(them) + list(them)"),
+    "__len__": ("len(them)",),
+}
+
+#: Members that the SDK spells differently, or has no more: what is compared with them.
+SPELLED = {
+    "Api.client": ("api.client is None", "False"),
+    "Projects.length": ("fresh().projects('local').length", "fresh().projects('local').length"),
+}
+
+#: Members that the SDK does not have: a call of ours, and its answer.
+ONLY_OURS = {
+    "Api.CREATE_PROJECT": ("'mutation' in str(api.CREATE_PROJECT)", True),
+    "Api.DEFAULT_ENTITY_QUERY": ("'viewer' in str(api.DEFAULT_ENTITY_QUERY)", True),
+    "Api.USERS_QUERY": ("'users' in str(api.USERS_QUERY)", True),
+    "Api.VIEWER_QUERY": ("'viewer' in str(api.VIEWER_QUERY)", True),
+    "Api.client": ("api.client is fresh().run('local/vision/train-1').client", False),
+    "Files.QUERY": ("'files' in str(new('Files').QUERY)", True),
+    "Projects.QUERY": ("'projects' in str(new('Projects').QUERY)", True),
+    "Runs.QUERY": ("'runs' in str(new('Runs').QUERY)", True),
+    "Run.project_internal_id": ("run.project_internal_id > 0", True),
+}
+
+READS: dict[str, tuple[str, ...]] = {
+    # --- Api ---
+    "Api.default_entity": ("api.default_entity",),
+    "Api.user_agent": ("isinstance(api.user_agent, str)",),
+    "Api.viewer": (
+        "[getattr(api.viewer, name) for name in ('username', 'email', 'entity', 'admin', 'id')]",
+    ),
+    "Api.flush": (
+        "one = api.run('local/vision/train-1'); api.flush();"
+        " [one is api.run('local/vision/train-1'), api.flush()]",
+    ),
+    "Api.from_path": (
+        "api.from_path('vision')",
+        "api.from_path('local/vision')",
+        "api.from_path('local/vision/train-1')",
+        "api.from_path('/local/vision/runs/train-2/')",
+    ),
+    "Api.project": (
+        "api.project('vision')",
+        "api.project('vision', 'local').id",
+        "api.project('vision', entity='local').path",
+    ),
+    "Api.projects": ("api.projects()", "api.projects('local', 1)", "api.projects(per_page=2)[0]"),
+    "Api.run": (
+        "api.run('local/vision/train-1').path",
+        "api.run('local/vision/runs/train-2').config",
+        "api.run('vision/train-3').state",
+        "api.run('local/vision:train-3').name",
+        "api.run(path='/local/vision/train-1').tags",
+    ),
+    "Api.runs": (
+        "api.runs('local/vision')",
+        "api.runs(path='vision', order='-created_at', per_page=1, lazy=False)",
+        "api.runs('local/vision', {'config.lr': {'$gt': 0.1}}, '-summary_metrics.loss')",
+        "api.runs('local/vision', {'tags': 'try-2'}, include_sweeps=True)",
+        "api.runs('local/vision', {'$or': [{'state': 'failed'}, {'display_name': 'Train 1'}]})",
+        "api.runs('local/vision', {'jobType': 'train', 'group': {'$ne': 'baseline'}})",
+        "api.runs('local/vision', {'display_name': {'$regex': 'in [12]$'}})",
+        "api.runs('local/vision', {'summary_metrics.acc': {'$exists': True}}, '+config.lr.value')",
+        "len(api.runs('local/vision', {'tags': {'$in': ['try-1', 'try-3']}}))",
+    ),
+    "Api.user": ("api.user('local') and api.user('local').username", "api.user('nobody-here')"),
+    "Api.users": ("[each.username for each in api.users('local')]", "api.users('nobody-here')"),
+    # --- Run ---
+    "Run.__init__": (
+        "new('Run')(client, 'local', 'vision', 'train-2').config",
+        "[each.name for each in [new('Run')(client, 'local', 'vision', 'train-1', None, True)]]",
+    ),
+    "Run.file": (
+        "vars_of(run.file('train-1/notes.txt'), 'name size md5 mimetype')",
+        "run.file('not-there.txt').size",
+    ),
+    "Run.files": (
+        "sorted(each.name for each in run.files())",
+        "[each.name for each in run.files(names=['train-1/notes.txt', 'nothing'])]",
+        "[each.name for each in run.files(pattern='%.bin')]",
+        "[each.size for each in run.files(['train-1/weights.bin'], per_page=1)]",
+    ),
+    "Run.history": (
+        "run.history(pandas=False)",
+        "run.history(10, pandas=False)",
+        "run.history()",
+        "run.history(samples=7, keys=['loss'])",
+        "run.history(keys=['loss', 'acc'], x_axis='acc', pandas=False)",
+        "run.history(stream='system', pandas=False)",
+        "fresh().run('local/vision/train-2').history(keys=['odd', 'word'], pandas=False)",
+    ),
+    "Run.load": (
+        "keyed(run.load(), 'id name displayName state')",
+        "keyed(run.load(force=True), 'name tags notes')",
+    ),
+    "Run.scan_history": (
+        "list(run.scan_history())",
+        "list(run.scan_history(['loss']))",
+        "list(run.scan_history(keys=['loss', 'acc'], page_size=4, min_step=3, max_step=9))",
+        "list(run.scan_history(min_step=25))",
+        "list(fresh().run('local/vision/train-2').scan_history())",
+    ),
+    "Run.to_html": ("run.to_html()", "run.to_html(height=100, hidden=True)"),
+    "Run.wait_until_finished": ("run.wait_until_finished()",),
+    "Run.console_logs": ("[each.content for each in run.console_logs()]",),
+    "Run.load_full_data": ("keyed(run.load_full_data(), 'name config')",),
+    "Run.beta_scan_history": ("list(run.beta_scan_history(['loss'], max_step=3))",),
+    # --- Runs ---
+    "Runs.histories": (
+        "runs.histories(samples=5)",
+        "runs.histories(samples=5, keys=['loss'])",
+        "runs.histories(4, ['loss', 'acc'], x_axis='_step', format='pandas')",
+        "runs.histories(keys=['loss'], format='polars')",
+        "runs.histories(stream='system')",
+    ),
+    "Runs.upgrade_to_full": ("runs.upgrade_to_full(); [each.config for each in runs]",),
+    # --- File ---
+    "File.download": (
+        "text_of(file.download(folder))",
+        "text_of(file.download(root=folder, replace=True))",
+        "text_of(file.download(folder, exist_ok=True, api=api))",
+    ),
+    # --- Project ---
+    "Project.__init__": ("new('Project')(client, 'local', 'vision', {}).id",),
+    "Project.to_html": ("project.to_html()", "project.to_html(height=5, hidden=True)"),
+    # --- Member, User, Team ---
+    "User.teams": ("api.viewer.teams",),
+}
+READS |= {
+    f"{owner}.{name}": (f"{found}.{name}",)
+    for owner, (found, names) in _ATTRIBUTES.items()
+    for name in names.split()
+}
+READS |= {
+    f"{owner}.{name}": tuple(f"them = {made}; {call}" for call in calls)
+    for owner, made in PAGED.items()
+    for name, calls in _PAGING.items()
+    if (owner, name) != ("Projects", "__len__")
+}
+
+#: Documented failures.
+ERRORS: dict[str, tuple[str, ...]] = {
+    "Api.run": ("api.run('local/vision/nope').id",),
+    "Api.project": ("api.project('nope', 'local').id",),
+    "Api.from_path": ("api.from_path('a/b/c/d/e')", "api.from_path('a/b/c/d')"),
+    "Api.runs": ("len(api.runs('local/nope'))",),
+    "Run.files": ("list(run.files(names=['a'], pattern='b'))",),
+    "File.download": ("file.download(folder); file.download(folder)",),
+    "Runs.histories": ("runs.histories(format='wrong')",),
+    "Run.scan_history": ("list(run.scan_history(keys='loss'))",),
+    "Runs.__getitem__": ("runs[100]",),
+}
+
+WRITES: dict[str, tuple[str, ...]] = {}
