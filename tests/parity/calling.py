@@ -10,6 +10,7 @@ import ast
 import copy
 import importlib
 import json
+import re
 import sys
 import tempfile
 import warnings
@@ -99,7 +100,7 @@ class Caller:
             "wandb": self.wandb, "api": api, "fresh": self.fresh, "new": self.new,
             "client": getattr(api, "_service_api", None) or getattr(api, "client", None),
             "folder": tempfile.mkdtemp(), "Path": Path, "vars_of": _vars_of, "keyed": _keyed,
-            "ended": _ended, "text_of": _text_of,
+            "ended": _ended, "framed": _framed, "json": json, "text_of": _text_of,
         }  # fmt: skip
         for name in self._objects.keys() & mentioned:
             wanted = ast.parse(self._objects[name], mode="eval")
@@ -123,6 +124,12 @@ def _ended(following: Any) -> bool:
     except StopIteration:
         return True
     return False
+
+
+def _framed(html: str) -> list[Any]:
+    """Give what a frame shows, its height, and whether it is hidden at first."""
+    found = re.search(r"<iframe src=.(.*?)['\"] style=.*?height:(\d+)px", html)
+    return [*found.groups(), "display:none" in html or "<details>" in html] if found else [html]
 
 
 def _text_of(handle: Any) -> list[str]:

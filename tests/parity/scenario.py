@@ -42,7 +42,8 @@ def log_runs() -> None:
             run.log(row)
         save_files(run)
         run.finish(exit_code=int(number == 3))
-    wandb.init(project="other", id="alone", config={"lr": 1}).finish()
+    for project in ("other", "third"):
+        wandb.init(project=project, id="alone", config={"lr": 1}).finish()
 
 
 def save_files(run: Any) -> None:
