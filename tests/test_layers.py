@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).parents[1] / "wbexport"
 #: Rooms by row, lowest first. A module imports from lower rows and from its own room.
 ROWS = (
     ("errors",),
-    ("settings", "paths", "sqlfiles", "summary", "query", "arrow"),
+    ("settings", "paths", "sqlfiles", "summary", "sweepconfig", "query", "arrow"),
     ("transport",),
     ("graphql",),
     ("api", "store"),
@@ -33,8 +33,15 @@ ROWS = (
 )
 LEVEL = {room: level for level, rooms in enumerate(ROWS) for room in rooms}
 KNOW_ONLY_ERRORS = {"query", "arrow"}
-OWNED = {"httpx": "transport", "httpcore": "transport", "typer": "cli", "wandb": "data"}
-BANNED = {"pickle", "cPickle", "joblib", "torch", "yaml", "marshal", "shelve", "dill"}
+OWNED = {
+    "httpx": "transport",
+    "httpcore": "transport",
+    "typer": "cli",
+    "wandb": "data",
+    # What an artifact holds is never loaded as YAML: only a sweep's configuration is.
+    "yaml": "sweepconfig",
+}
+BANNED = {"pickle", "cPickle", "joblib", "torch", "marshal", "shelve", "dill"}
 
 
 @dataclass(frozen=True)

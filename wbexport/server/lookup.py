@@ -5,6 +5,8 @@ What is not there is None to `find_` and an error to `get_`.
 
 from __future__ import annotations
 
+import secrets
+import string
 from typing import TYPE_CHECKING
 
 from wbexport.errors import NotFoundError
@@ -34,6 +36,7 @@ __all__ = [
     "get_run",
     "get_run_by_storage_id",
     "list_projects",
+    "new_id",
     "opaque_id",
 ]
 
@@ -59,6 +62,11 @@ ALWAYS = (
     "generation",
     "stored_rows",
 )
+
+
+def new_id() -> str:
+    """Return an id as W&B gives them to runs, sweeps and agents."""
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
 
 
 def file_id(run: Node, name: str) -> str:

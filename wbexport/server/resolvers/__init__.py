@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from wbexport.server.resolvers import console, entities, files, histories, projects, runs
+from wbexport.server.resolvers import (
+    console,
+    entities,
+    files,
+    histories,
+    projects,
+    reports,
+    runs,
+    sweeps,
+)
 
 __all__ = ["RESOLVERS"]
 
@@ -16,7 +25,9 @@ _MODULES = (
     files,
     histories,
     projects,
+    reports,
     runs,
+    sweeps,
 )
 
 

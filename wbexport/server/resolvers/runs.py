@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
 
 
-__all__ = ["RESOLVERS", "json_numbers"]
+__all__ = ["RESOLVERS", "json_numbers", "list_runs"]
 
 _log = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ def _filter(filters: str | None) -> Expression:
     return parse_filter(parsed or {})
 
 
-def _runs(
+def list_runs(
     project: Node,
     info: Info,
     *,
@@ -162,6 +162,7 @@ def _runs(
     after: str | None = None,
     first: int | None = None,
 ) -> Node:
+    """Return a page of the runs of a project."""
     start = position_of(after)
     size = info.context.page(first)
     where = _filter(filters)
@@ -274,6 +275,6 @@ _RUN: dict[str, Any] = {
 
 RESOLVERS = {
     "Mutation": _MUTATION,
-    "Project": {"runs": _runs, "runCount": _run_count, "run": _run, "bucket": _run},
+    "Project": {"runs": list_runs, "runCount": _run_count, "run": _run, "bucket": _run},
     "Run": _RUN,
 }
