@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request, Response
 from wbexport.arrow.literals import parse_json
 from wbexport.errors import NotFoundError, ResponseError, StoreError, WbexportError
 from wbexport.server import auth, blobs, filestream, lookup
-from wbexport.server.execute import Executor, make_schema, read_schema
+from wbexport.server.execute import Executor, Prepared, make_schema, read_schema
 from wbexport.server.exports import ExportPolicy, Exports
 from wbexport.server.limits import TooLargeError
 from wbexport.server.resolvers import RESOLVERS
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from graphql import ExecutionResult
 
     from wbexport.store.database import Store
 
@@ -152,7 +153,7 @@ class Application:
         result = self._executor.execute(
             prepared, body.get("variables"), body.get("operationName"), context=context
         )
-        return _json(dict(result.formatted))
+        return _json(dict(result.formatted), _status(prepared, result))
 
 
 def create_app(
@@ -186,6 +187,13 @@ def create_app(
         writable=writable,
     )
     return Application(service, token)
+
+
+def _status(prepared: Prepared, result: ExecutionResult) -> HTTPStatus:
+    """Say also by status that what a mutation names is gone: agents leave a sweep by that alone."""
+    causes = [error.original_error for error in result.errors or ()]
+    gone = prepared.is_mutation and any(isinstance(cause, NotFoundError) for cause in causes)
+    return HTTPStatus.NOT_FOUND if gone else HTTPStatus.OK
 
 
 def _require_json(request: Request) -> None:

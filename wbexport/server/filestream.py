@@ -12,6 +12,7 @@ from wbexport.server import lookup
 from wbexport.server.limits import gunzip
 from wbexport.server.posts import Seen, parse_console_line, parse_post
 from wbexport.server.recorder import change_run
+from wbexport.server.sweeps import conductor
 from wbexport.store import writer
 from wbexport.store.logged import CONSOLE, latest_metrics, logged_events, logged_rows
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["receive"]
 
 #: What a post builds upon; the wide columns stay unread.
-_COLUMNS = (*lookup.ALWAYS, "system_metrics")
+_COLUMNS = (*lookup.ALWAYS, "sweep_id", "system_metrics")
 
 
 def receive(
@@ -57,6 +58,8 @@ def receive(
         seen = service.processes.get((found["storage_id"], process), Seen())
         new = seen.fresh(post, _counts(found)) if post.shared else post
         _store(cur, found, new, now=service.clock())
+        if post.complete and found["sweep_id"]:
+            conductor.settle_sweep_of(cur, found, now=service.clock())
     if post.shared:
         service.processes[found["storage_id"], process] = seen.after(post)
     answer: dict[str, Any] = {"exitcode": None, "limits": {}}

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["RESOLVERS", "entity_node", "viewer"]
 
 #: What clients may rely on; a name that is missing counts as off.
-_FEATURES = ("FILESTREAM_GZIP", "MARK_RUN_FILES_UPLOADED", "TOTAL_COUNT_IN_FILE_CONNECTION")
+_FEATURES = (
+    "FILESTREAM_GZIP",
+    "MARK_RUN_FILES_UPLOADED",
+    "SWEEPS_LOCAL_SCHEDULER",
+    "TOTAL_COUNT_IN_FILE_CONNECTION",
+)
 
 
 def _id(kind: str, text: str) -> str:

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from wbexport.server.service import Service
+    from wbexport.server.service import Node, Service
 
     Cursor = duckdb.DuckDBPyConnection
     Command = dict[str, Any]
 
-__all__ = ["beat", "create_agent", "settle"]
+__all__ = ["beat", "create_agent", "settle", "settle_sweep_of"]
 
 _ENDED = ("FINISHED", "CANCELED", "CRASHED", "FAILED")
 #: How often it is written down that an agent with nothing new to tell is still there.
@@ -88,6 +88,13 @@ def beat(
         write_document(cur, agent)
         upsert_sweep(cur, replace(sweep, heartbeat_at=now))
     return agent, commands
+
+
+def settle_sweep_of(cur: Cursor, run: Node, *, now: datetime) -> None:
+    """Finish the sweep of a run that has ended, if that was the last thing under way."""
+    found = read_sweeps(cur, project_no=run["project_no"], sweep_id=run["sweep_id"])
+    for sweep in found:
+        settle(cur, sweep, now=now)
 
 
 def settle(cur: Cursor, sweep: SweepRow, *, now: datetime) -> SweepRow:
