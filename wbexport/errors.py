@@ -16,6 +16,7 @@ WbexportError
 ├─ NotFoundError (ValueError)  project, run, file, artifact, registry, user …
 ├─ ConflictError (ValueError)  the server has another thing of that name, or in another state
 ├─ UnsupportedError            this server is too old, or was built without it
+├─ IncompleteRunHistoryError   a run that logged more than its exported files hold
 ├─ IntegrityError              bytes or rows that do not match what the server promised
 ├─ StoreError                  a local file that cannot be used
 │  ├─ StoreMissingError        there is no store at this path
@@ -40,6 +41,7 @@ __all__ = [
     "AuthError",
     "ConflictError",
     "GraphQLError",
+    "IncompleteRunHistoryError",
     "InputError",
     "IntegrityError",
     "NotFoundError",
@@ -156,6 +158,10 @@ class ConflictError(WbexportError, ValueError):
 
 class UnsupportedError(WbexportError):
     """The server lacks a feature that this needs."""
+
+
+class IncompleteRunHistoryError(WbexportError):
+    """A run that logged more than is in its exported files, where all of it was asked for."""
 
 
 class IntegrityError(WbexportError):

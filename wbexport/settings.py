@@ -138,7 +138,7 @@ class Settings:
         organization: Default organization.
         run: Default run id.
         timeout: Seconds to wait for the server to say something.
-        read_only: Refuse GraphQL mutations.
+        read_only: Refuse mutations, uploads and posts of metrics.
         ca_file: Certificates to trust in place of the packaged ones.
         allow_private_hosts: Follow links of a public server into private networks.
         allow_http: Accept plain http to other machines.

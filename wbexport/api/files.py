@@ -1,16 +1,15 @@
-"""Files of a run: list, download, verify."""
+"""Files of a run: list, download, verify, delete."""
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import urljoin, urlsplit
 
 from wbexport.api.attributes import Attributes
 from wbexport.api.collection import Collection, QueryText
+from wbexport.api.saving import save_file
 from wbexport.errors import InputError, NotFoundError, ResponseError
 from wbexport.paths import resolve_inside
 from wbexport.transport.download import Expect
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wbexport.api.client import Api
-    from wbexport.api.run import Run
+    from wbexport.api.run_fields import RunFields
     from wbexport.api.service import Service
 
 __all__ = ["File", "Files"]
@@ -40,7 +39,7 @@ class File(Attributes):
         'lr: 0.'
     """
 
-    def __init__(self, client: Service, attrs: Mapping[str, Any], run: Run) -> None:
+    def __init__(self, client: Service, attrs: Mapping[str, Any], run: RunFields) -> None:
         super().__init__(attrs)
         self.client = client
         self.run = run
@@ -93,23 +92,14 @@ class File(Attributes):
                     "or exist_ok=True to open it as it is."
                 )
             return target.open(encoding="utf-8")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        client = self.client if api is None else api.client
-        partial = target.parent / f".{secrets.token_hex(8)}.partial"
-        try:
-            with partial.open("xb+") as sink:
-                client.session.download(
-                    self._absolute_url(),
-                    sink,
-                    size=self._expected.size,
-                    md5=self._expected.md5,
-                    refresh=self._fresh_url,
-                )
-                sink.flush()
-                os.fsync(sink.fileno())
-            partial.replace(resolve_inside(Path(root), self.name))
-        finally:
-            partial.unlink(missing_ok=True)
+        save_file(
+            (self.client if api is None else api.client).session,
+            self._absolute_url(),
+            Path(root),
+            self.name,
+            expect=self._expected,
+            refresh=self._fresh_url,
+        )
         return target.open(encoding="utf-8")
 
     def read(self) -> bytes:
@@ -125,6 +115,17 @@ class File(Attributes):
         return self.client.session.get_bytes(
             self._absolute_url(), expect=self._expected, refresh=self._fresh_url
         )
+
+    def delete(self) -> None:
+        """Delete the file from the run.
+
+        Raises:
+            RequestError: The server did not delete it.
+        """
+        variables = {"files": [self.id], "projectId": self.run.project_internal_id}
+        answer = self.client.execute("DeleteFiles", variables).get("deleteFiles") or {}
+        if not answer.get("success"):
+            raise ResponseError(f"The server did not delete {self.name!r} of {self.run.run_path}.")
 
     @property
     def _expected(self) -> Expect:
@@ -172,7 +173,7 @@ class Files(Collection[File]):
     def __init__(
         self,
         client: Service,
-        run: Run,
+        run: RunFields,
         names: list[str] | None = None,
         per_page: int = 50,
         upload: bool = False,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HistorySource",
+    "fetch_fresh_url",
     "fetch_history_keys",
     "fetch_run",
     "fetch_source",
@@ -146,6 +147,14 @@ def _is_unknown_field(error: GraphQLError) -> bool:
     return "parquetHistory" in text and ("Cannot query" in text or "nknown field" in text)
 
 
+def fetch_fresh_url(graphql: GraphQL, path: RunPath, url: str) -> str:
+    """Fetch a new URL of an exported file whose URL has expired: the signature is in its query."""
+    for candidate in fetch_source(graphql, path).urls:
+        if urlsplit(candidate).path == urlsplit(url).path:
+            return candidate
+    raise ResponseError(f"A history file of {path} was replaced while it was read; try again.")
+
+
 def fetch_sources(
     graphql: GraphQL, project: ProjectPath, run_ids: Sequence[str]
 ) -> dict[str, HistorySource]:
@@ -223,7 +232,7 @@ def scan_long(
     text_keys = frozenset(text_keys) | source.keys.text_keys
 
     def refresh(index: int) -> str:
-        return _same_file(source.urls[index], fetch_source(graphql, path).urls, path)
+        return fetch_fresh_url(graphql, path, source.urls[index])
 
     def fetch(start: int, stop: int, samples: int) -> list[_Row]:
         lines = _fetch_page(graphql, path, start, stop, samples)
@@ -257,14 +266,6 @@ def _fetch_page(graphql: GraphQL, path: RunPath, start: int, stop: int, samples:
     if not isinstance(lines, list):
         raise ResponseError(f"The server sent no history for {path}; try again later.")
     return lines
-
-
-def _same_file(url: str, fresh: Sequence[str], path: RunPath) -> str:
-    """Find the file of an expired URL among fresh ones: its signature is in the query."""
-    for candidate in fresh:
-        if urlsplit(candidate).path == urlsplit(url).path:
-            return candidate
-    raise ResponseError(f"A history file of {path} was replaced while it was read; try again.")
 
 
 def _select(long: pa.Table, keys: Collection[str] | None) -> pa.Table:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 from wbexport.api.attributes import iframe, link
+from wbexport.api.console import ConsoleLogs
 from wbexport.api.files import Files
 from wbexport.api.history import fetch_history_keys, fetch_run
+from wbexport.api.history_files import DownloadHistoryResult, download_history
 from wbexport.api.run_writes import RunWrites
 from wbexport.api.sampling import sampled_rows
 from wbexport.api.scan_history import HistoryScan
@@ -16,9 +19,9 @@ from wbexport.arrow.literals import parse_json
 from wbexport.errors import NotFoundError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import os
 
-    from wbexport.api.files import File
+    import pandas as pd
 
 __all__ = ["Run"]
 
@@ -87,22 +90,6 @@ class Run(RunWrites):
                 self._attrs["state"] = state
                 return
             time.sleep(_POLL_SECONDS)
-
-    def file(self, name: str) -> File:
-        """Return one file of the run.
-
-        Args:
-            name: Its name, with folders.
-
-        Returns:
-            The file.
-
-        Raises:
-            NotFoundError: The run has no such file.
-        """
-        for file in Files(self.client, self, [name]):
-            return file
-        raise NotFoundError(f"Run {self.run_path} has no file {name!r}; run.files() lists them.")
 
     def files(
         self, names: list[str] | None = None, pattern: str | None = None, per_page: int = 50
@@ -187,6 +174,65 @@ class Run(RunWrites):
             min_step=min_step,
             max_step=max_step,
         )
+
+    def beta_scan_history(
+        self,
+        keys: list[str] | None = None,
+        page_size: int = 1000,
+        min_step: int | None = None,
+        max_step: int | None = None,
+        use_cache: bool = True,
+    ) -> HistoryScan:
+        """Return the run's complete history. Deprecated: use `scan_history`.
+
+        Args:
+            keys: Only rows that have all of these, and of them only these and `_step`.
+            page_size: Rows per page, at most.
+            min_step: First step.
+            max_step: Step to stop before.
+            use_cache: Accepted as in W&B; nothing is cached.
+
+        Returns:
+            What `scan_history` returns.
+        """
+        text = "Run.beta_scan_history is deprecated; use Run.scan_history."
+        warnings.warn(text, FutureWarning, stacklevel=2)
+        return self.scan_history(keys, page_size, min_step, max_step, use_cache)
+
+    def download_history_exports(
+        self, download_dir: str | os.PathLike[str], require_complete_history: bool = True
+    ) -> DownloadHistoryResult:
+        """Save the parquet files that the server has exported of the run's history.
+
+        Args:
+            download_dir: The folder; made when it is not there.
+            require_complete_history: Refuse a run of which not all rows are exported.
+
+        Returns:
+            The files.
+
+        Raises:
+            IncompleteRunHistoryError: Not all rows are exported. Nothing was saved.
+            NotFoundError: The run is gone.
+        """
+        return download_history(
+            self.client, self.run_path, download_dir, require_complete=require_complete_history
+        )
+
+    def console_logs(self, *, per_page: int = 1000, last: int | None = None) -> ConsoleLogs:
+        """Return what the run printed.
+
+        Args:
+            per_page: Lines per request.
+            last: Only so many lines, the newest; None for all.
+
+        Returns:
+            A lazy listing, the oldest line first.
+
+        Raises:
+            InputError: A number is not a whole one above 0.
+        """
+        return ConsoleLogs(self.client, self.run_path, per_page, last)
 
     def to_html(self, height: int = 420, hidden: bool = False) -> str:
         """Write HTML with a frame that shows the run's page.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import secrets
 import string
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from wbexport.api.files import File, Files
 from wbexport.api.json_values import write_values
 from wbexport.api.run_fields import RunFields
 from wbexport.api.run_summary import RunSummary
+from wbexport.api.uploads import name_below, upload_run_files
 from wbexport.errors import InputError, NotFoundError
 from wbexport.paths import DEFAULT_PROJECT, check_name, check_run_id
 
@@ -155,6 +158,41 @@ class RunWrites(RunFields):
         if answer.get("success"):
             self._attrs["state"] = state
         return bool(answer.get("success"))
+
+    def upload_file(self, path: str, root: str = ".") -> File:
+        """Upload a file of this machine to the run.
+
+        Args:
+            path: The file.
+            root: The folder from which on its path is its name in the run: in the folder
+                `my_dir`, `root=".."` makes `file.txt` be `my_dir/file.txt`.
+
+        Returns:
+            The file as the run has it.
+
+        Raises:
+            InputError: It is not a file below `root`.
+            RequestError: The server did not take it.
+        """
+        name = name_below(root, path)
+        upload_run_files(self.client, self.run_path, {name: Path(path)})
+        return self.file(name)
+
+    def file(self, name: str) -> File:
+        """Return one file of the run.
+
+        Args:
+            name: Its name, with folders.
+
+        Returns:
+            The file.
+
+        Raises:
+            NotFoundError: The run has no such file.
+        """
+        for file in Files(self.client, self, [name]):
+            return file
+        raise NotFoundError(f"Run {self.run_path} has no file {name!r}; run.files() lists them.")
 
     def _send_summary(self) -> None:
         self._change(summary=write_values(self.summary_metrics, "summary"))

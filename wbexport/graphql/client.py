@@ -78,10 +78,11 @@ class GraphQL:
         if match is None:
             raise InputError("A GraphQL document must begin with a named query or mutation.")
         kind, name = match.groups()
-        if kind == "mutation" and self._session.settings.read_only:
-            raise InputError(f"{name} would change the server, and these settings are read-only.")
         body = {"query": text, "variables": dict(variables), "operationName": name}
-        answer = self._session.post_json("/graphql", body, idempotent=kind == "query")
+        is_query = kind == "query"
+        answer = self._session.post_json(
+            "/graphql", body, idempotent=is_query, changes=None if is_query else name
+        )
         return _data(answer, name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wbexport.errors import NotFoundError
 from wbexport.store.exchange import fetch_arrow
 from wbexport.store.ledger import require_stream
 
@@ -95,9 +96,36 @@ def read_console(
     )
 
 
-def delete_files(cursor: duckdb.DuckDBPyConnection, storage_ids: Collection[str]) -> None:
-    """Forget run files; their blobs stay until nobody names them."""
+def delete_files(
+    cursor: duckdb.DuckDBPyConnection,
+    storage_ids: Collection[str],
+    *,
+    project_no: int | None = None,
+) -> None:
+    """Forget run files; their blobs stay until nobody names them.
+
+    Args:
+        cursor: Cursor of a transaction.
+        storage_ids: The files.
+        project_no: The project that all of them must be in, if that matters.
+
+    Raises:
+        NotFoundError: One of them is not there. Nothing was deleted.
+    """
+    found = cursor.execute(
+        """
+        select files.storage_id
+        from stored.files
+        left join stored.runs using (run_no)
+        where list_contains($ids::varchar[], files.storage_id)
+            and ($project_no is null or runs.project_no = $project_no)
+        """,
+        {"ids": list(storage_ids), "project_no": project_no},
+    ).fetchall()
+    missing = sorted(set(storage_ids).difference(row[0] for row in found))
+    if missing:
+        raise NotFoundError(f"there is no file with id {missing[0]} here")
     cursor.execute(
-        "delete from stored.files where storage_id in (select unnest(?::varchar[]))",
+        "delete from stored.files where list_contains(?::varchar[], storage_id)",
         [list(storage_ids)],
     )

@@ -93,7 +93,14 @@ class Session:
         self._wire = Wire(settings, self.stats, transport=transport, clock=clock)
         self._budget = RetryBudget()
 
-    def post_json(self, path: str, body: Mapping[str, Any], *, idempotent: bool = True) -> Any:
+    def post_json(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        idempotent: bool = True,
+        changes: str | None = None,
+    ) -> Any:
         """Post a JSON body and return the JSON object that is answered.
 
         Args:
@@ -101,15 +108,19 @@ class Session:
             body: What to send.
             idempotent: Whether it may be sent twice. If not, it is repeated only when certainly
                 nothing was sent.
+            changes: What would change the server, if it does; refused by read-only settings.
 
         Returns:
             The object; also that of a refusal (HTTP 400 and the like) in GraphQL's own shape, then
             with its `status`.
 
         Raises:
+            InputError: It would change the server, and the settings are read-only.
             SettingsError: There is no key for the base URL.
             RequestError: There was no usable answer.
         """
+        if changes is not None:
+            self._require_writable(changes)
         self.settings.require_credential()
         url = httpx.URL(self.settings.base_url + path)
         content = json.dumps(body).encode()
@@ -221,8 +232,10 @@ class Session:
             The ETag that was answered, if any.
 
         Raises:
+            InputError: The settings are read-only.
             RequestError: The bytes were not accepted.
         """
+        self._require_writable("An upload")
         target, start = _parsed(url), source.tell()
         sent = {**(headers or {}), "Content-Length": str(size)}
 
@@ -249,6 +262,10 @@ class Session:
 
     def __reduce__(self) -> tuple[object, tuple[Settings]]:
         return Session, (self.settings,)
+
+    def _require_writable(self, what: str) -> None:
+        if self.settings.read_only:
+            raise InputError(f"{what} would change the server, and these settings are read-only.")
 
     def _transfer(self, transfer: Transfer) -> None:
         self._repeat(transfer.attempt, "GET", transfer.url, position=lambda: transfer.position)

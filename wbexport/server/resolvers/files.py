@@ -79,7 +79,7 @@ def _mark_uploaded(_: object, info: Info, input: Node) -> Node:
 
 def _delete_files(_: object, info: Info, input: Node) -> Node:
     with info.context.service.writing() as cur:
-        attachments.delete_files(cur, input["files"])
+        attachments.delete_files(cur, input["files"], project_no=input.get("projectId"))
     return {"success": True}
 
 
