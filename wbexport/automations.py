@@ -7,10 +7,9 @@ from wbexport.api.automations.actions import (
     SendPromptToAria,
     SendWebhook,
 )
-from wbexport.api.automations.automation import Automation, NewAutomation
+from wbexport.api.automations.automation import Automation, EventType, NewAutomation
 from wbexport.api.automations.events import (
     ArtifactEvent,
-    EventType,
     OnAddArtifactAlias,
     OnAddArtifactTag,
     OnAddCollectionTag,

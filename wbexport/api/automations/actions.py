@@ -74,7 +74,7 @@ class Action(Model):
 
     def config(self) -> dict[str, Any]:
         """Write the action as it is sent."""
-        fields = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        fields = self.model_dump(mode="json", exclude_none=True)
         return {self.config_key: fields}
 
 

@@ -2,22 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, ConfigDict, Field, StrictStr, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, SerializeAsAny, StrictStr
 from pydantic.alias_generators import to_camel
 
 from wbexport.api.automations.actions import Action, SavedAction, as_saved_action
-from wbexport.api.automations.events import Event, EventType, SavedEvent
-from wbexport.api.automations.models import Model, without_typename
+from wbexport.api.automations.filters import Condition
+from wbexport.api.automations.metrics import RunMetricFilter
+from wbexport.api.automations.models import Choice, Encoded, Model, without_typename
 from wbexport.api.automations.scopes import Scope
+from wbexport.api.automations.states import RunStateFilter
 from wbexport.errors import InputError
 
-__all__ = ["Automation", "NewAutomation", "changed_input", "new_input"]
+__all__ = ["Automation", "Event", "EventType", "NewAutomation", "SavedEvent"]
 
-_READ_ONLY_EVENTS = {EventType.UPDATE_ARTIFACT_ALIAS, EventType.WEAVE_METRIC_THRESHOLD}
+
+class EventType(Choice):
+    """The kind of an event. Some kinds can be read but not asked for."""
+
+    CREATE_ARTIFACT = "CREATE_ARTIFACT"
+    UPDATE_ARTIFACT_ALIAS = "UPDATE_ARTIFACT_ALIAS"
+    ADD_ARTIFACT_ALIAS = "ADD_ARTIFACT_ALIAS"
+    ADD_ARTIFACT_TAG = "ADD_ARTIFACT_TAG"
+    REMOVE_ARTIFACT_TAG = "REMOVE_ARTIFACT_TAG"
+    ADD_COLLECTION_TAG = "ADD_COLLECTION_TAG"
+    REMOVE_COLLECTION_TAG = "REMOVE_COLLECTION_TAG"
+    LINK_ARTIFACT = "LINK_MODEL"
+    LINK_MODEL = LINK_ARTIFACT
+    UNLINK_ARTIFACT = "UNLINK_ARTIFACT"
+    RUN_METRIC_THRESHOLD = "RUN_METRIC"
+    RUN_METRIC = RUN_METRIC_THRESHOLD
+    RUN_METRIC_CHANGE = "RUN_METRIC_CHANGE"
+    RUN_METRIC_ZSCORE = "RUN_METRIC_ZSCORE"
+    RUN_STATE = "RUN_STATE"
+    WEAVE_METRIC_THRESHOLD = "WEAVE_METRIC_THRESHOLD"
+
+
+class Event(Model):
+    """An event that an automation is to wait for; `event >> action` is a new automation."""
+
+    kind: ClassVar[EventType]
+
+    scope: Scope
+    filter: Any
+
+    @property
+    def event_type(self) -> EventType:
+        """The kind of the event."""
+        return self.kind
+
+    @property
+    def filter_text(self) -> str:
+        """The condition as it is sent."""
+        return str(self.model_dump(mode="json", include={"filter"})["filter"])
+
+    def then(self, action: Action) -> NewAutomation:
+        """Answer the event with an action; `event >> action` says the same.
+
+        Args:
+            action: The action.
+
+        Returns:
+            A new automation, not saved yet.
+        """
+        return NewAutomation(event=self, action=action)
+
+    __rshift__ = then
+
+
+class _SavedFilter(Model):
+    """A condition on artifacts, one level deeper in answers than in questions."""
+
+    filter: Encoded[Condition]
+
+
+class SavedEvent(Model):
+    """The event of a saved automation.
+
+    Args:
+        event_type: Its kind; text for a kind that this client does not know.
+        filter: `filter.filter` is a condition on artifacts; `filter.run` and `filter.metric` or
+            `filter.state` are one on runs; an object for a kind that this client does not know.
+    """
+
+    event_type: Annotated[EventType | str, Field(alias="eventType", union_mode="left_to_right")]
+    filter: Encoded[
+        Annotated[
+            _SavedFilter | RunMetricFilter | RunStateFilter | dict[str, Any],
+            Field(union_mode="left_to_right"),
+        ]
+    ]
+
+    @property
+    def filter_text(self) -> str:
+        """The condition as it is sent."""
+        model = self.filter if isinstance(self.filter, _SavedFilter) else self
+        return str(model.model_dump(mode="json", include={"filter"})["filter"])
 
 
 class Automation(Model):
@@ -49,8 +131,8 @@ class Automation(Model):
     description: str | None = None
     enabled: bool
     scope: Scope
-    event: Annotated[SavedEvent | Event, BeforeValidator(without_typename)]
-    action: Annotated[SavedAction | Action, BeforeValidator(as_saved_action)]
+    event: Annotated[SavedEvent | SerializeAsAny[Event], BeforeValidator(without_typename)]
+    action: Annotated[SerializeAsAny[SavedAction | Action], BeforeValidator(as_saved_action)]
 
 
 class NewAutomation(Model):
@@ -71,8 +153,8 @@ class NewAutomation(Model):
     name: str | None = None
     description: str | None = None
     enabled: bool | None = None
-    event: Event | None = None
-    action: Action | None = None
+    event: SerializeAsAny[Event] | None = None
+    action: SerializeAsAny[Action] | None = None
 
     @property
     def scope(self) -> Scope | None:
@@ -84,79 +166,3 @@ class NewAutomation(Model):
         if self.event is None:
             raise InputError("Give the automation an event before its scope.")
         self.event.scope = value
-
-
-class _Complete(Model):
-    """Everything that is sent to save an automation."""
-
-    name: Annotated[str, Field(min_length=1, max_length=255)]
-    description: str | None = None
-    enabled: bool = True
-    scope: Scope
-    event: SavedEvent | Event
-    action: SavedAction | Action
-
-
-def new_input(automation: NewAutomation, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a new automation as it is sent.
-
-    Raises:
-        InputError: A part of it is missing, wrong or unknown.
-    """
-    if not isinstance(automation, NewAutomation):
-        raise InputError(f"Give an event >> action, not {automation!r}.")
-    return _input(_given(automation) | _given(changes.items()))
-
-
-def changed_input(automation: Automation, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a saved automation as it is sent; an event among the changes brings its scope along.
-
-    Raises:
-        InputError: A part of it is wrong or unknown, or may not be sent.
-    """
-    if not isinstance(automation, Automation):
-        raise InputError(f"Give a saved automation, not {automation!r}.")
-    saved = _given(automation)
-    if "event" in changes:
-        del saved["scope"]
-    for name in ("id", "created_at", "updated_at"):
-        saved.pop(name, None)
-    return {"id": automation.id} | _input(saved | _given(changes.items()))
-
-
-def _given(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: value for name, value in fields if value is not None}
-
-
-def _input(parts: dict[str, Any]) -> dict[str, Any]:
-    event = parts.get("event")
-    try:
-        if isinstance(event, Event):
-            # The kind of an event says where it can happen.
-            scope = parts.get("scope", event.scope)
-            event = type(event).model_validate({"scope": scope, "filter": event.filter})
-            parts |= {"event": event, "scope": event.scope}
-        whole = _Complete.model_validate(parts)
-    except ValidationError as error:
-        raise InputError(f"This automation cannot be saved: {_reasons(error)}.") from error
-    if whole.event.event_type in _READ_ONLY_EVENTS:
-        raise InputError(f"An automation on {whole.event.event_type!r} can only be read.")
-    sent = {
-        "name": whole.name,
-        "description": whole.description,
-        "enabled": whole.enabled,
-        "scopeType": whole.scope.scope_type.value,
-        "scopeID": whole.scope.id,
-        "triggeringEventType": whole.event.event_type,
-        "eventFilter": whole.event.filter_text,
-        "triggeredActionType": whole.action.action_type.value,
-        "triggeredActionConfig": whole.action.config(),
-    }
-    return _given(sent.items())
-
-
-def _reasons(error: ValidationError) -> str:
-    found = (
-        f"{'.'.join(map(str, each['loc'])) or 'it'}: {each['msg']}" for each in error.errors()[:3]
-    )
-    return "; ".join(found).rstrip(".")

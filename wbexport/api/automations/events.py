@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from wbexport.api.automations.filters import Filter, FilterField, event_form
+from wbexport.api.automations.automation import Event, EventType
+from wbexport.api.automations.filters import Condition, Filter, FilterField, event_form
 from wbexport.api.automations.metrics import (
     Metric,
     MetricChangeFilter,
@@ -14,14 +15,12 @@ from wbexport.api.automations.metrics import (
     RunMetricFilter,
     as_metric_filter,
 )
-from wbexport.api.automations.models import Choice, Encoded, Model, to_text
-from wbexport.api.automations.scopes import ArtifactCollectionScope, RunScope, Scope
+from wbexport.api.automations.models import Encoded
+from wbexport.api.automations.scopes import ArtifactCollectionScope, RunScope
 from wbexport.api.automations.states import RunStateFilter, StateField, as_state_filter
 
 __all__ = [
     "ArtifactEvent",
-    "Event",
-    "EventType",
     "OnAddArtifactAlias",
     "OnAddArtifactTag",
     "OnAddCollectionTag",
@@ -33,52 +32,11 @@ __all__ = [
     "OnRunState",
     "OnUnlinkArtifact",
     "RunEvent",
-    "SavedEvent",
 ]
 
 
-class EventType(Choice):
-    """The kind of an event. Some kinds can be read but not asked for."""
-
-    CREATE_ARTIFACT = "CREATE_ARTIFACT"
-    UPDATE_ARTIFACT_ALIAS = "UPDATE_ARTIFACT_ALIAS"
-    ADD_ARTIFACT_ALIAS = "ADD_ARTIFACT_ALIAS"
-    ADD_ARTIFACT_TAG = "ADD_ARTIFACT_TAG"
-    REMOVE_ARTIFACT_TAG = "REMOVE_ARTIFACT_TAG"
-    ADD_COLLECTION_TAG = "ADD_COLLECTION_TAG"
-    REMOVE_COLLECTION_TAG = "REMOVE_COLLECTION_TAG"
-    LINK_ARTIFACT = "LINK_MODEL"
-    LINK_MODEL = LINK_ARTIFACT
-    UNLINK_ARTIFACT = "UNLINK_ARTIFACT"
-    RUN_METRIC_THRESHOLD = "RUN_METRIC"
-    RUN_METRIC = RUN_METRIC_THRESHOLD
-    RUN_METRIC_CHANGE = "RUN_METRIC_CHANGE"
-    RUN_METRIC_ZSCORE = "RUN_METRIC_ZSCORE"
-    RUN_STATE = "RUN_STATE"
-    WEAVE_METRIC_THRESHOLD = "WEAVE_METRIC_THRESHOLD"
-
-
-class Event(Model):
-    """An event that an automation is to wait for; `event >> action` is a new automation."""
-
-    kind: ClassVar[EventType]
-
-    scope: Scope
-    filter: Any
-
-    @property
-    def event_type(self) -> EventType:
-        """The kind of the event."""
-        return self.kind
-
-    @property
-    def filter_text(self) -> str:
-        """The condition as it is sent."""
-        return to_text(self.filter)
-
-
 class _ArtifactEvent(Event):
-    filter: Annotated[Encoded[Filter], AfterValidator(event_form)] = Field(
+    filter: Annotated[Encoded[Condition], AfterValidator(event_form)] = Field(
         default_factory=lambda: event_form(Filter())
     )
 
@@ -212,35 +170,6 @@ class OnRunState(Event):
     kind = EventType.RUN_STATE
     scope: RunScope
     filter: Annotated[Encoded[RunStateFilter], BeforeValidator(as_state_filter)]
-
-
-class _SavedFilter(Model):
-    """A condition on artifacts, one level deeper in answers than in questions."""
-
-    filter: Encoded[Filter]
-
-
-class SavedEvent(Model):
-    """The event of a saved automation.
-
-    Args:
-        event_type: Its kind; text for a kind that this client does not know.
-        filter: `filter.filter` is a condition on artifacts; `filter.run` and `filter.metric` or
-            `filter.state` are one on runs; an object for a kind that this client does not know.
-    """
-
-    event_type: Annotated[EventType | str, Field(alias="eventType", union_mode="left_to_right")]
-    filter: Annotated[
-        Encoded[_SavedFilter | RunMetricFilter | RunStateFilter | dict[str, Any]],
-        Field(union_mode="left_to_right"),
-    ]
-
-    @property
-    def filter_text(self) -> str:
-        """The condition as it is sent."""
-        if isinstance(self.filter, _SavedFilter):
-            return to_text(self.filter.filter)
-        return to_text(self.filter)
 
 
 class RunEvent:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic_core import core_schema
+from pydantic import PlainSerializer, PlainValidator
 
 from wbexport.errors import InputError
 
-if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
-
-__all__ = ["Filter", "FilterField", "event_form", "run_form"]
+__all__ = ["Condition", "Filter", "FilterField", "event_form", "run_form"]
 
 Scalar: TypeAlias = str | int | float | bool
 
@@ -55,16 +52,13 @@ class Filter:
     def __repr__(self) -> str:
         return f"Filter({self.document!r})"
 
-    @classmethod
-    def __get_pydantic_core_schema__(
-        cls, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            lambda value: value if isinstance(value, Filter) else cls(value),
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda value: value.document
-            ),
-        )
+
+#: A filter as a field of a model.
+Condition = Annotated[
+    Filter,
+    PlainValidator(lambda value: value if isinstance(value, Filter) else Filter(value)),
+    PlainSerializer(lambda condition: condition.document),
+]
 
 
 class FilterField:

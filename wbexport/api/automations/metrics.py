@@ -14,7 +14,7 @@ from pydantic import (
     StrictInt,
 )
 
-from wbexport.api.automations.filters import Filter, run_form
+from wbexport.api.automations.filters import Condition, Filter, run_form
 from wbexport.api.automations.models import Choice, Encoded, Model
 from wbexport.errors import InputError
 
@@ -208,15 +208,15 @@ class RunMetricFilter(Model):
         legacy_metric_filter: Where old servers keep a limit.
     """
 
-    run: Annotated[Encoded[Filter], AfterValidator(run_form)] = Field(
+    run: Annotated[Encoded[Condition], AfterValidator(run_form)] = Field(
         default_factory=Filter, alias="run_filter"
     )
     metric: Annotated[
         _Threshold | _Change | _ZScore, BeforeValidator(_nested), Field(alias="run_metric_filter")
     ]
-    legacy_metric_filter: Annotated[
-        Encoded[MetricThresholdFilter | None], Field(alias="metric_filter")
-    ] = None
+    legacy_metric_filter: Encoded[MetricThresholdFilter] | None = Field(
+        default=None, alias="metric_filter"
+    )
 
     @property
     def condition(self) -> MetricThresholdFilter | MetricChangeFilter | MetricZScoreFilter:

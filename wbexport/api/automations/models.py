@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-import pydantic_core
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    WrapSerializer,
+)
 
 __all__ = ["Choice", "Encoded", "Model", "to_text", "without_typename"]
 
@@ -20,7 +26,9 @@ class Model(BaseModel):
     A wrong value raises pydantic's `ValidationError`, which is a `ValueError`.
     """
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, validate_assignment=True)
+    model_config = ConfigDict(
+        extra="forbid", populate_by_name=True, serialize_by_alias=True, validate_assignment=True
+    )
 
 
 class Choice(StrEnum):
@@ -38,15 +46,19 @@ class Choice(StrEnum):
 
 def to_text(value: object) -> str:
     """Write a value as the JSON text that W&B keeps inside JSON."""
-    return pydantic_core.to_json(value, by_alias=True).decode()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _decoded(value: object) -> object:
-    return pydantic_core.from_json(value) if isinstance(value, str | bytes) else value
+    return json.loads(value) if isinstance(value, str | bytes) else value
+
+
+def _encoded(value: object, handler: SerializerFunctionWrapHandler) -> str:
+    return to_text(handler(value))
 
 
 #: JSON inside JSON: text on the wire, the value itself in Python.
-Encoded = Annotated[_T, BeforeValidator(_decoded), PlainSerializer(to_text)]
+Encoded = Annotated[_T, BeforeValidator(_decoded), WrapSerializer(_encoded)]
 
 
 def without_typename(value: Any) -> Any:

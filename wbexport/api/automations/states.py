@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from wbexport.api.automations.filters import Filter, run_form
+from wbexport.api.automations.filters import Condition, Filter, run_form
 from wbexport.api.automations.models import Choice, Encoded, Model
 
 __all__ = ["RunState", "RunStateFilter", "StateField", "StateFilter", "as_state_filter"]
@@ -55,7 +55,7 @@ class RunStateFilter(Model):
         state: The states.
     """
 
-    run: Annotated[Encoded[Filter], AfterValidator(run_form)] = Field(
+    run: Annotated[Encoded[Condition], AfterValidator(run_form)] = Field(
         default_factory=Filter, alias="run_filter"
     )
     state: Annotated[StateFilter, Field(alias="run_state_filter")]
