@@ -164,6 +164,17 @@ changes = st.fixed_dictionaries(
 )
 
 
+def unfolded(value: Any) -> Any:
+    """JSON with the JSON texts inside it read too: numbers can be spelled in several ways."""
+    if isinstance(value, dict):
+        return {str(key): unfolded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [unfolded(item) for item in value]
+    if isinstance(value, str) and value.startswith("{"):
+        return unfolded(json.loads(value))
+    return value
+
+
 # The SDK reads a field of its own that it has deprecated.
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
 @given(events, actions, changes)
@@ -173,7 +184,7 @@ def test_a_new_automation_is_sent_as_the_sdk_sends_it(
     source = f"({event}).then({action})" if given.get("enabled") else f"{event} >> {action}"
     expected = prepare_to_create(eval(source, THEIRS), **given).model_dump()
     found = new_draft(eval(source, OURS), given).sent()
-    assert found == json.loads(json.dumps(expected))
+    assert unfolded(found) == unfolded(expected)
 
 
 def test_the_public_names_are_those_of_the_sdk() -> None:
