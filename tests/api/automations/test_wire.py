@@ -164,15 +164,12 @@ changes = st.fixed_dictionaries(
 )
 
 
-def unfolded(value: Any) -> Any:
-    """JSON with the JSON texts inside it read too: numbers can be spelled in several ways."""
-    if isinstance(value, dict):
-        return {str(key): unfolded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [unfolded(item) for item in value]
-    if isinstance(value, str) and value.startswith("{"):
-        return unfolded(json.loads(value))
-    return value
+def unfolded(sent: dict[str, Any]) -> dict[str, Any]:
+    """An automation with the JSON texts in it read: numbers can be spelled in several ways."""
+    event = json.loads(sent["eventFilter"])
+    if "run_filter" in event:
+        event["run_filter"] = json.loads(event["run_filter"])
+    return json.loads(json.dumps(sent)) | {"eventFilter": event}
 
 
 # The SDK reads a field of its own that it has deprecated.
