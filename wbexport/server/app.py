@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from wbexport.arrow.literals import parse_json
 from wbexport.errors import NotFoundError, ResponseError, StoreError, WbexportError
-from wbexport.server import auth, blobs, filestream, lookup
+from wbexport.server import artifact_blobs, auth, blobs, filestream, lookup
 from wbexport.server.execute import Executor, Prepared, make_schema, read_schema
 from wbexport.server.exports import ExportPolicy, Exports
 from wbexport.server.limits import TooLargeError
@@ -23,7 +23,7 @@ from wbexport.server.service import Context, ReadOnlyError, Service
 from wbexport.server.signing import Signer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from graphql import ExecutionResult
@@ -45,13 +45,34 @@ _ROUTES = Map(
         Rule("/storage/<sha256>", endpoint="storage", methods=["GET"]),
         Rule("/exports/<version>/<int:number>.parquet", endpoint="export", methods=["GET"]),
         Rule("/uploads", endpoint="upload", methods=["PUT"]),
+        Rule("/uploads/artifact", endpoint="upload_artifact", methods=["PUT"]),
+        Rule("/uploads/parts/<upload>/<int:number>", endpoint="upload_part", methods=["PUT"]),
+        Rule("/uploads/manifest", endpoint="upload_manifest", methods=["PUT"]),
+        Rule("/artifacts/<entity>/<hex_digest>", endpoint="artifact", methods=["GET"]),
+        Rule(
+            # The ids of the version and of the one that had the file first may both be there.
+            "/artifactsV2/<region>/<entity>/<project>/<collection>/<path:ids>/<hex_digest>/<name>",
+            endpoint="artifact",
+            methods=["GET"],
+        ),
     ],
     strict_slashes=False,
     merge_slashes=False,
 )
 
 #: Routes whose URL is its own permission.
-_SIGNED = {"storage", "export", "upload"}
+_SIGNED = {"storage", "export", "upload", "upload_artifact", "upload_part", "upload_manifest"}
+
+#: What answers with bytes or takes them.
+_BLOBS: dict[str, Callable[..., Response]] = {
+    "storage": blobs.download,
+    "export": blobs.download_export,
+    "upload": blobs.upload,
+    "artifact": artifact_blobs.download,
+    "upload_artifact": artifact_blobs.upload_file,
+    "upload_part": artifact_blobs.upload_part,
+    "upload_manifest": artifact_blobs.upload_manifest,
+}
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -136,11 +157,7 @@ class Application:
             _require_json(request)
             body = _read(request, self.service.limits.stream_body)
             return _json(filestream.receive(self.service, request.headers, body, **values))
-        if endpoint == "storage":
-            return blobs.download(self.service, request, **values)
-        if endpoint == "export":
-            return blobs.download_export(self.service, request, **values)
-        return blobs.upload(self.service, request)
+        return _BLOBS[endpoint](self.service, request, **values)
 
     def _graphql(self, request: Request) -> Response:
         _require_json(request)

@@ -38,6 +38,7 @@ __all__ = [
     "list_projects",
     "new_id",
     "opaque_id",
+    "unique_id",
 ]
 
 #: Columns of a run that are cheap and needed whatever is asked of it.
@@ -67,6 +68,11 @@ ALWAYS = (
 def new_id() -> str:
     """Return an id as W&B gives them to runs, sweeps and agents."""
     return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
+
+
+def unique_id(kind: str) -> str:
+    """Return an id for a thing whose names may change, unlike that of any other server."""
+    return opaque_id(f"{kind}:{secrets.randbits(62)}")
 
 
 def file_id(run: Node, name: str) -> str:

@@ -6,10 +6,15 @@ from collections import defaultdict
 from typing import Any
 
 from wbexport.server.resolvers import (
+    artifact_files,
+    artifact_uploads,
+    artifacts,
+    collections,
     console,
     entities,
     files,
     histories,
+    lineage,
     projects,
     reports,
     runs,
@@ -20,10 +25,15 @@ __all__ = ["RESOLVERS"]
 
 #: Each has `RESOLVERS`, type name to field name to resolver; `Query` and `Mutation` among them.
 _MODULES = (
+    artifact_files,
+    artifact_uploads,
+    artifacts,
+    collections,
     console,
     entities,
     files,
     histories,
+    lineage,
     projects,
     reports,
     runs,
