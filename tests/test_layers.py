@@ -27,7 +27,7 @@ ROWS = (
     ("api", "store"),
     ("sync", "views", "export", "server", "ingest"),
     ("offline",),
-    ("archive", "automations", "data"),
+    ("archive", "data"),
     ("cli",),
     ("__init__", "__main__"),
 )

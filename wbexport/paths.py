@@ -13,6 +13,7 @@ from wbexport.errors import PathError, UnsafeNameError
 
 __all__ = [
     "DEFAULT_PROJECT",
+    "REGISTRY_PREFIX",
     "DefaultEntity",
     "ProjectPath",
     "RunPath",
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 DEFAULT_PROJECT = "uncategorized"
+#: How the names of those projects begin that are registries.
+REGISTRY_PREFIX = "wandb-registry-"
 _MAX_NAME_BYTES = 255
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

@@ -3,7 +3,6 @@
 
 -- One row per user; `is_service` marks an account that no person uses.
 create table stored.users (
-    user_no integer not null,
     storage_id varchar not null,
     username varchar not null,
     name varchar,
@@ -16,7 +15,7 @@ create table stored.users (
 -- One row per key. `hash` is its sha256 in hexadecimal.
 create table stored.api_keys (
     storage_id varchar not null,
-    user_no integer not null,
+    username varchar not null,
     name varchar not null,
     hash varchar not null,
     description varchar,
@@ -32,16 +31,19 @@ create table stored.entities (
     created_at timestamp
 );
 
--- One row per user in an entity. `role` is 'admin', 'member' or 'viewer'.
+-- One row per user in an entity, or invited by mail (then `username` is null).
+-- `role` is 'admin', 'member' or 'viewer'.
 create table stored.members (
-    entity varchar not null,
-    user_no integer not null,
     storage_id varchar not null,
+    entity varchar not null,
+    username varchar,
+    email varchar,
     role varchar not null,
-    pending boolean not null
+    pending boolean not null,
+    created_at timestamp
 );
 
--- One row per member (a user or a team) of a registry.
+-- One row per member of a registry: a user or a team (`kind` is 'user' or 'team') by name.
 create table stored.project_members (
     project_no integer not null,
     kind varchar not null,

@@ -14,20 +14,22 @@ from werkzeug.wrappers import Request, Response
 
 from wbexport.arrow.literals import parse_json
 from wbexport.errors import NotFoundError, ResponseError, StoreError, WbexportError
-from wbexport.server import artifact_blobs, auth, blobs, filestream, lookup
+from wbexport.server import auth, blobs, filestream, people
 from wbexport.server.execute import Executor, Prepared, make_schema, read_schema
 from wbexport.server.exports import ExportPolicy, Exports
+from wbexport.server.guard import GUARD, require_writer
 from wbexport.server.limits import TooLargeError
 from wbexport.server.resolvers import RESOLVERS
-from wbexport.server.service import Context, ReadOnlyError, Service
+from wbexport.server.service import Context, ForbiddenError, ReadOnlyError, Service
 from wbexport.server.signing import Signer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from graphql import ExecutionResult
 
+    from wbexport.store.accounts import User
     from wbexport.store.database import Store
 
 __all__ = ["Application", "create_app"]
@@ -45,34 +47,13 @@ _ROUTES = Map(
         Rule("/storage/<sha256>", endpoint="storage", methods=["GET"]),
         Rule("/exports/<version>/<int:number>.parquet", endpoint="export", methods=["GET"]),
         Rule("/uploads", endpoint="upload", methods=["PUT"]),
-        Rule("/uploads/artifact", endpoint="upload_artifact", methods=["PUT"]),
-        Rule("/uploads/parts/<upload>/<int:number>", endpoint="upload_part", methods=["PUT"]),
-        Rule("/uploads/manifest", endpoint="upload_manifest", methods=["PUT"]),
-        Rule("/artifacts/<entity>/<hex_digest>", endpoint="artifact", methods=["GET"]),
-        Rule(
-            # The ids of the version and of the one that had the file first may both be there.
-            "/artifactsV2/<region>/<entity>/<project>/<collection>/<path:ids>/<hex_digest>/<name>",
-            endpoint="artifact",
-            methods=["GET"],
-        ),
     ],
     strict_slashes=False,
     merge_slashes=False,
 )
 
 #: Routes whose URL is its own permission.
-_SIGNED = {"storage", "export", "upload", "upload_artifact", "upload_part", "upload_manifest"}
-
-#: What answers with bytes or takes them.
-_BLOBS: dict[str, Callable[..., Response]] = {
-    "storage": blobs.download,
-    "export": blobs.download_export,
-    "upload": blobs.upload,
-    "artifact": artifact_blobs.download,
-    "upload_artifact": artifact_blobs.upload_file,
-    "upload_part": artifact_blobs.upload_part,
-    "upload_manifest": artifact_blobs.upload_manifest,
-}
+_SIGNED = {"storage", "export", "upload"}
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -86,7 +67,7 @@ class Application:
 
     Args:
         service: The store and the rules.
-        token: What clients must send.
+        token: The key of the server's own user; others have keys in the store.
     """
 
     def __init__(self, service: Service, token: str) -> None:
@@ -106,20 +87,12 @@ class Application:
             return _problem(HTTPStatus.FORBIDDEN, "this server does not answer to that host")
         request = Request(environ)
         try:
-            endpoint, values = _ROUTES.bind_to_environ(environ).match()
-        except HTTPException as error:
-            return self._unrouted(request, error)
-        if not self._permitted(request, endpoint):
-            return _problem(*self._refusal(endpoint))
-        try:
-            if self.service.store.read_only:
-                self.service.store.refresh()
-            return self._serve(request, endpoint, values)
+            return self._routed(request)
         except TooLargeError as error:
             return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error))
         except NotFoundError as error:
             return _problem(HTTPStatus.NOT_FOUND, str(error))
-        except ReadOnlyError as error:
+        except (ForbiddenError, ReadOnlyError) as error:
             return _problem(HTTPStatus.FORBIDDEN, str(error))
         except ResponseError:
             return _problem(HTTPStatus.BAD_REQUEST, "this JSON is not what the protocol wants here")
@@ -130,45 +103,78 @@ class Application:
         except HTTPException as error:
             return _problem(error.code or 400, error.description or error.name)
         except Exception:
-            _log.exception("%s failed", endpoint)
+            _log.exception("a request failed")
             return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
 
-    def _unrouted(self, request: Request, error: HTTPException) -> Response:
-        if not auth.token_matches(request.headers.get("Authorization"), self._token):
-            return _problem(*self._refusal(""))
-        return _problem(error.code or 404, "this server has no such page")
-
-    def _permitted(self, request: Request, endpoint: str) -> bool:
+    def _routed(self, request: Request) -> Response:
+        if self.service.store.read_only:
+            self.service.store.refresh()
+        try:
+            endpoint, values = _ROUTES.bind_to_environ(request.environ).match()
+        except HTTPException as error:
+            if self._caller(request) is None:
+                return _problem(*self._refusal(""))
+            return _problem(error.code or 404, "this server has no such page")
         if endpoint in _SIGNED:
             method = "GET" if request.method == "HEAD" else request.method
-            return self.service.signer.allows(method, request.path, request.args.to_dict())
-        return auth.token_matches(request.headers.get("Authorization"), self._token)
+            if not self.service.signer.allows(method, request.path, request.args.to_dict()):
+                return _problem(*self._refusal(endpoint))
+            return self._serve_signed(request, endpoint, values)
+        caller = self._caller(request)
+        if caller is None:
+            return _problem(*self._refusal(endpoint))
+        return self._serve(request, caller, endpoint, values)
+
+    def _caller(self, request: Request) -> User | None:
+        """Return the user whose key was sent; the server's own token costs no query."""
+        key = auth.given_key(request.headers.get("Authorization"))
+        if auth.same_key(key, self._token):
+            return people.LOCAL
+        return people.user_of_key(self.service.store.cursor(), key)
 
     @staticmethod
     def _refusal(endpoint: str) -> tuple[HTTPStatus, str]:
         if endpoint in _SIGNED:
             return HTTPStatus.FORBIDDEN, "this link is not signed by this server, or has expired"
-        return HTTPStatus.UNAUTHORIZED, "send this server's own token as the API key"
+        return HTTPStatus.UNAUTHORIZED, "send a key that this server knows as the API key"
 
-    def _serve(self, request: Request, endpoint: str, values: Mapping[str, Any]) -> Response:
-        if endpoint == "graphql":
-            return self._graphql(request)
-        if endpoint == "file_stream":
-            _require_json(request)
-            body = _read(request, self.service.limits.stream_body)
-            return _json(filestream.receive(self.service, request.headers, body, **values))
-        return _BLOBS[endpoint](self.service, request, **values)
+    def _serve_signed(self, request: Request, endpoint: str, values: Mapping[str, Any]) -> Response:
+        if endpoint == "storage":
+            return blobs.download(self.service, request, **values)
+        if endpoint == "export":
+            return blobs.download_export(self.service, request, **values)
+        return blobs.upload(self.service, request)
 
-    def _graphql(self, request: Request) -> Response:
+    def _serve(
+        self, request: Request, caller: User, endpoint: str, values: Mapping[str, Any]
+    ) -> Response:
         _require_json(request)
+        if endpoint == "graphql":
+            return self._graphql(request, caller)
+        if not caller.is_admin:
+            require_writer(self.service.store.cursor(), caller, values["entity"], values["project"])
+        body = _read(request, self.service.limits.stream_body)
+        return _json(filestream.receive(self.service, request.headers, body, **values))
+
+    def _graphql(self, request: Request, caller: User) -> Response:
         body = _parse(_read(request, self.service.limits.graphql_body))
         prepared = self._executor.prepare(body["query"])
         if prepared.is_mutation:
             self.service.require_writable()
         self.service.mark_crashed()
-        context = Context(self.service, f"{request.scheme}://{request.host}", lookup.USER)
+        asked_for = request.headers.get("X-WANDB-USERNAME")
+        context = Context(
+            self.service,
+            f"{request.scheme}://{request.host}",
+            caller,
+            people.author(self.service.store.cursor(), caller, asked_for),
+        )
         result = self._executor.execute(
-            prepared, body.get("variables"), body.get("operationName"), context=context
+            prepared,
+            body.get("variables"),
+            body.get("operationName"),
+            context=context,
+            guard=None if caller.is_admin else GUARD,
         )
         return _json(dict(result.formatted), _status(prepared, result))
 

@@ -13,6 +13,7 @@ from graphql import (
     ExecutionResult,
     GraphQLError,
     GraphQLScalarType,
+    MiddlewareManager,
     OperationDefinitionNode,
     OperationType,
     build_schema,
@@ -132,8 +133,12 @@ class Executor:
         operation: str | None,
         *,
         context: object,
+        guard: MiddlewareManager | None = None,
     ) -> ExecutionResult:
-        """Execute a prepared document; an empty operation name means its only operation."""
+        """Execute a prepared document; an empty operation name means its only operation.
+
+        A guard stands before every resolver, and may refuse to call it.
+        """
         if prepared.document is None:
             return ExecutionResult(None, list(prepared.errors))
         result = execute_sync(
@@ -142,6 +147,7 @@ class Executor:
             variable_values=dict(variables or {}),
             operation_name=operation or None,
             context_value=context,
+            middleware=guard,
         )
         return ExecutionResult(result.data, [_masked(e) for e in result.errors or ()] or None)
 

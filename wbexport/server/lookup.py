@@ -5,6 +5,7 @@ What is not there is None to `find_` and an error to `get_`.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import string
 from typing import TYPE_CHECKING
@@ -13,7 +14,15 @@ from wbexport.errors import NotFoundError
 from wbexport.paths import DEFAULT_PROJECT
 from wbexport.query.mongo import parse_filter
 from wbexport.store import reader
-from wbexport.store.logged import USER, default_entity, entities, find_project, opaque_id
+from wbexport.store.logged import (
+    ORG_ENTITY,
+    ORGANIZATION,
+    USER,
+    default_entity,
+    entities,
+    find_project,
+    opaque_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALWAYS",
+    "ORGANIZATION",
+    "ORG_ENTITY",
     "USER",
     "default_entity",
     "entities",
@@ -37,8 +48,8 @@ __all__ = [
     "get_run_by_storage_id",
     "list_projects",
     "new_id",
+    "numbered_id",
     "opaque_id",
-    "unique_id",
 ]
 
 #: Columns of a run that are cheap and needed whatever is asked of it.
@@ -70,9 +81,10 @@ def new_id() -> str:
     return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
 
 
-def unique_id(kind: str) -> str:
-    """Return an id for a thing whose names may change, unlike that of any other server."""
-    return opaque_id(f"{kind}:{secrets.randbits(62)}")
+def numbered_id(kind: str, name: str) -> str:
+    """Return the id of a user or an entity; clients insist on a number inside."""
+    digest = hashlib.blake2b(name.encode(errors="replace"), digest_size=6).digest()
+    return opaque_id(f"{kind}:{int.from_bytes(digest)}")
 
 
 def file_id(run: Node, name: str) -> str:

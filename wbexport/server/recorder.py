@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from wbexport.server.service import Node
+    from wbexport.store.accounts import User
     from wbexport.store.blobs import Blob
 
     Cursor = duckdb.DuckDBPyConnection
@@ -44,8 +45,8 @@ _PLAIN = {
 }
 
 
-def upsert_run(cur: Cursor, given: Node, *, now: datetime) -> tuple[Node, bool]:
-    """Create a run, or change what the input of `upsertBucket` names.
+def upsert_run(cur: Cursor, given: Node, *, user: User, now: datetime) -> tuple[Node, bool]:
+    """Create a run of a user, or change what the input of `upsertBucket` names.
 
     Returns:
         The run as stored, and whether it is new.
@@ -61,7 +62,8 @@ def upsert_run(cur: Cursor, given: Node, *, now: datetime) -> tuple[Node, bool]:
         changes = {"state": "running"} | started | changes
     run = _known_run(cur, given)
     if run is None:
-        storage_id = _insert_run(cur, given, changes, now=now)
+        owner = {"username": user.username, "user_name": user.name or user.username}
+        storage_id = _insert_run(cur, given, owner | changes, now=now)
     else:
         storage_id = run["storage_id"]
         change_run(cur, run, changes, now=now)

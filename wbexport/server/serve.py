@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from waitress.server import create_server
 
 from wbexport.server.app import create_app
+from wbexport.server.auth import new_token
 from wbexport.server.publisher import Publisher
 from wbexport.store.database import Store
 
@@ -29,11 +29,6 @@ _MAX_CONNECTIONS = 500
 
 # It warns whenever a request waits for a thread, which clients with many connections make normal.
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-
-
-def new_token() -> str:
-    """Return a fresh token in the form that W&B's clients accept as an API key."""
-    return "local-" + secrets.token_hex(20)
 
 
 class LocalServer:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from wbexport.errors import StoreError
+from wbexport.errors import StoreError, WbexportError
 from wbexport.server.limits import Limits
 from wbexport.store import ledger
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wbexport.server.exports import Exports
     from wbexport.server.posts import Seen
     from wbexport.server.signing import Signer
+    from wbexport.store.accounts import User
     from wbexport.store.database import Store
 
     #: What each resolver gets beside its source and arguments.
@@ -29,7 +30,15 @@ if TYPE_CHECKING:
 #: A row of the store, or an object of an answer.
 Node = dict[str, Any]
 
-__all__ = ["Context", "Node", "ReadOnlyError", "Service", "utc_now", "wire_time"]
+__all__ = [
+    "Context",
+    "ForbiddenError",
+    "Node",
+    "ReadOnlyError",
+    "Service",
+    "utc_now",
+    "wire_time",
+]
 
 #: A running run that is silent for longer has crashed; clients report at least every 30 s.
 _HEARTBEAT = timedelta(minutes=5)
@@ -40,6 +49,17 @@ _CRASH_CHECK = timedelta(seconds=10)
 
 class ReadOnlyError(StoreError):
     """A request that writes, sent to a server that does not."""
+
+
+class ForbiddenError(WbexportError):
+    """A request for what its sender may not do.
+
+    Args:
+        what: What was asked for, after "may not".
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"permission denied: this key may not {what}")
 
 
 def utc_now() -> datetime:
@@ -115,14 +135,21 @@ class Context:
     Args:
         service: The server it came to.
         base_url: Scheme and host by which the client reached it.
-        username: Who sent it.
+        caller: Whose key was sent.
+        author: To whom new things are attributed; a service account may act for others.
     """
 
-    def __init__(self, service: Service, base_url: str, username: str) -> None:
+    def __init__(self, service: Service, base_url: str, caller: User, author: User) -> None:
         self.service = service
         self.base_url = base_url
-        self.username = username
+        self.caller = caller
+        self.author = author
         self._deadline = time.monotonic() + service.limits.seconds
+
+    @property
+    def username(self) -> str:
+        """Name of whom new things are attributed to."""
+        return self.author.username
 
     @property
     def cursor(self) -> duckdb.DuckDBPyConnection:

@@ -11,8 +11,8 @@ import pyarrow as pa
 from wbexport.arrow.convert import rows_to_long
 from wbexport.arrow.literals import parse_json, write_json
 from wbexport.arrow.schema import RUNS
-from wbexport.paths import DEFAULT_PROJECT
-from wbexport.store import reader, writer
+from wbexport.paths import DEFAULT_PROJECT, REGISTRY_PREFIX
+from wbexport.store import accounts, reader, writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONSOLE",
+    "ORGANIZATION",
+    "ORG_ENTITY",
     "ORIGIN",
     "USER",
     "default_entity",
@@ -44,6 +46,10 @@ __all__ = [
 ORIGIN = "local"
 #: Who logs here; also the entity of the first project.
 USER = "local"
+#: The organization that every user and team belongs to, for W&B's protocol cannot make one, and
+#: the entity that owns its registries.
+ORGANIZATION = "local"
+ORG_ENTITY = "local_org"
 
 CONSOLE = pa.schema(
     [
@@ -66,21 +72,29 @@ def run_storage_id(entity: str, project: str, run_id: str) -> str:
 
 
 def entities(cursor: duckdb.DuckDBPyConnection) -> list[str]:
-    """Name the owners of projects, those of older projects first."""
+    """Name the owners of projects, those of older projects first; not that of registries."""
     projects = sorted(reader.read_projects(cursor).to_pylist(), key=lambda row: row["project_no"])
-    return list(dict.fromkeys(row["entity"] for row in projects))
+    owners = dict.fromkeys(row["entity"] for row in projects)
+    return [name for name in owners if name != ORG_ENTITY]
 
 
 def default_entity(cursor: duckdb.DuckDBPyConnection) -> str:
-    """Name the entity that a path without one means."""
-    return next(iter(entities(cursor)), USER)
+    """Name the entity that a path without one means, for who has no entity of their own."""
+    made = {entity.name for entity in accounts.read_entities(cursor)}
+    return next((name for name in entities(cursor) if name not in made), USER)
 
 
 def find_project(
     cursor: duckdb.DuckDBPyConnection, entity: str, name: str | None
 ) -> dict[str, Any] | None:
-    """Return a project; without a name, the one that runs of no project go to."""
-    wanted = (entity, name or DEFAULT_PROJECT)
+    """Return a project; without a name, the one that runs of no project go to.
+
+    A registry is found under the name of its organization too.
+    """
+    name = name or DEFAULT_PROJECT
+    if entity == ORGANIZATION and name.startswith(REGISTRY_PREFIX):
+        entity = ORG_ENTITY
+    wanted = (entity, name)
     projects = reader.read_projects(cursor).to_pylist()
     return next((row for row in projects if (row["entity"], row["project"]) == wanted), None)
 

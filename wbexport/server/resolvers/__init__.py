@@ -6,15 +6,11 @@ from collections import defaultdict
 from typing import Any
 
 from wbexport.server.resolvers import (
-    artifact_files,
-    artifact_uploads,
-    artifacts,
-    collections,
+    accounts,
     console,
     entities,
     files,
     histories,
-    lineage,
     projects,
     reports,
     runs,
@@ -25,15 +21,11 @@ __all__ = ["RESOLVERS"]
 
 #: Each has `RESOLVERS`, type name to field name to resolver; `Query` and `Mutation` among them.
 _MODULES = (
-    artifact_files,
-    artifact_uploads,
-    artifacts,
-    collections,
+    accounts,
     console,
     entities,
     files,
     histories,
-    lineage,
     projects,
     reports,
     runs,

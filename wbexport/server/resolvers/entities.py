@@ -1,73 +1,43 @@
-"""The one user of a local server, its entities, and what the server can do."""
+"""The owners of projects, and what the server can do."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from wbexport.server import lookup
+from wbexport.server import lookup, people
 from wbexport.server.resolvers.connections import connection
 
 if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
 
 
-__all__ = ["RESOLVERS", "entity_node", "viewer"]
+__all__ = ["RESOLVERS", "entity_node"]
 
 #: What clients may rely on; a name that is missing counts as off.
 _FEATURES = (
-    "ARTIFACT_COLLECTIONS_FILTERING_SORTING",
-    "ARTIFACT_COLLECTION_MEMBERSHIP_FILES",
-    "ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER",
-    "ARTIFACT_MEMBERSHIP_IN_LINK_ARTIFACT_RESPONSE",
-    "ARTIFACT_TAGS",
-    "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID",
-    "CLIENT_IDS",
     "FILESTREAM_GZIP",
-    "LARGE_FILENAMES",
     "MARK_RUN_FILES_UPLOADED",
-    "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
     "SWEEPS_LOCAL_SCHEDULER",
     "TOTAL_COUNT_IN_FILE_CONNECTION",
-    "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",
 )
 
 
-def _id(kind: str, text: str) -> str:
-    return lookup.opaque_id(f"{kind}:{text}")
-
-
-def viewer(_: object, info: Info) -> Node:
-    """Return the user that every holder of the token is."""
-    return {
-        "id": _id("User", lookup.USER),
-        "name": lookup.USER,
-        "username": lookup.USER,
-        "email": "",
-        "admin": False,
-        "flags": json.dumps({"code_saving_enabled": False}),
-        "entity": lookup.default_entity(info.context.cursor),
-        "apiKeys": {"edges": []},
-        "organizations": [],
-    }
-
-
 def entity_node(name: str) -> Node:
-    """Return an entity; on this server each is a team of one."""
+    """Return an entity; `entity` says whose it is, as in every node that belongs to somebody."""
     return {
-        "id": _id("Entity", name),
+        "id": lookup.numbered_id("Entity", name),
+        "entity": name,
         "name": name,
         "available": False,
         "limits": "{}",
         "readOnly": False,
         "readOnlyAdmin": False,
-        "isTeam": True,
-        "entityType": "team",
         "privateOnly": False,
         "storageBytes": 0,
         "codeSavingEnabled": False,
         "defaultAccess": "PRIVATE",
         "isPaid": False,
+        "xxhashDigestsEnabled": False,
     }
 
 
@@ -78,26 +48,19 @@ def _server_info(_: object, info: Info) -> Node:
     }
 
 
-def _users(_: object, info: Info, query: str | None = None) -> Node:
-    matches = not query or query in lookup.USER
-    return {"edges": [{"node": viewer(None, info)}] if matches else []}
-
-
 def _entity(_: object, info: Info, name: str | None = None) -> Node | None:
-    names = lookup.entities(info.context.cursor)
-    default = lookup.default_entity(info.context.cursor)
-    if name is None or name in (*names, default):
-        return entity_node(name or default)
-    return None
+    cur = info.context.cursor
+    caller = info.context.caller.username
+    name = name or (lookup.default_entity(cur) if caller == lookup.USER else caller)
+    return None if people.kind_of_entity(cur, name) is None else entity_node(name)
 
 
-def _teams(_: Node, info: Info) -> Node:
-    names = lookup.entities(info.context.cursor) or [lookup.default_entity(info.context.cursor)]
-    return {"edges": [{"node": entity_node(name)} for name in names], "pageInfo": None}
+def _entity_type(entity: Node, info: Info) -> str | None:
+    return people.kind_of_entity(info.context.cursor, entity["name"])
 
 
-def _members(_: Node, info: Info) -> list[Node]:
-    return [viewer(None, info) | {"pending": False, "accountType": "USER"}]
+def _is_team(entity: Node, info: Info) -> bool:
+    return _entity_type(entity, info) == "team"
 
 
 def _entity_project(entity: Node, info: Info, name: str | None = None) -> Node | None:
@@ -116,20 +79,11 @@ def _entity_projects(
     return connection(info, lookup.list_projects(info.context.cursor, entity["name"]), first, after)
 
 
-def _viewer_projects(
-    user: Node, info: Info, *, after: str | None = None, first: int | None = None
-) -> Node:
-    return connection(info, lookup.list_projects(info.context.cursor, user["entity"]), first, after)
-
-
-_QUERY = {"serverInfo": _server_info, "viewer": viewer, "users": _users, "entity": _entity}
-
 RESOLVERS = {
-    "Query": _QUERY,
-    "User": {"teams": _teams, "projects": _viewer_projects},
+    "Query": {"serverInfo": _server_info, "entity": _entity},
     "Entity": {
-        "members": _members,
-        "user": viewer,
+        "entityType": _entity_type,
+        "isTeam": _is_team,
         "project": _entity_project,
         "projects": _entity_projects,
     },

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wbexport.errors import InputError
-from wbexport.server import lookup, recorder
-from wbexport.server.resolvers import entities
+from wbexport.server import lookup, people, recorder
+from wbexport.server.resolvers import accounts, entities
 from wbexport.server.resolvers.connections import connection
 from wbexport.server.service import wire_time
 
@@ -59,6 +59,12 @@ def _upsert_model(_: object, info: Info, input: Node) -> Node:
     return {"project": project, "model": project, "inserted": inserted}
 
 
+def _user(project: Node, info: Info) -> Node:
+    """Return who answers for a project: its owner, or for a team the server's own user."""
+    owner = people.find_user(info.context.cursor, project["entity"])
+    return accounts.user_node(owner or people.LOCAL)
+
+
 _QUERY = {"project": _project, "model": _project, "models": _models}
 
 _MUTATION = {"upsertModel": _upsert_model}
@@ -77,6 +83,6 @@ RESOLVERS = {
         "createdAt": lambda project, info: wire_time(project["created_at"]),
         "isBenchmark": lambda project, info: False,
         "readOnly": lambda project, info: not info.context.service.writable,
-        "user": entities.viewer,
+        "user": _user,
     },
 }

@@ -175,7 +175,7 @@ def _upsert_sweep(_: object, info: Info, input: Node) -> Node:
 def _enqueue_run(_: object, info: Info, input: Node) -> Node:
     service = info.context.service
     with service.writing() as cur:
-        run = changes.enqueue_run(cur, input, now=service.clock())
+        run = changes.enqueue_run(cur, input, user=info.context.author, now=service.clock())
     return {"id": run["storage_id"], "runQueueItemId": None}
 
 

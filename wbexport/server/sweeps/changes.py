@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from wbexport.server.service import Node
+    from wbexport.store.accounts import User
 
     Cursor = duckdb.DuckDBPyConnection
 
@@ -101,7 +102,7 @@ def save_sweep(cur: Cursor, given: Node, *, now: datetime) -> tuple[SweepRow, li
     return sweep, warnings
 
 
-def enqueue_run(cur: Cursor, given: Node, *, now: datetime) -> Node:
+def enqueue_run(cur: Cursor, given: Node, *, user: User, now: datetime) -> Node:
     """Make a pending run of a sweep for the next agent that asks.
 
     Returns:
@@ -140,6 +141,7 @@ def enqueue_run(cur: Cursor, given: Node, *, now: datetime) -> Node:
             "state": "pending",
             "config": write_json(wrap_config(args, {})),
         },
+        user=user,
         now=now,
     )
     return run

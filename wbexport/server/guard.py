@@ -1,0 +1,182 @@
+"""Keeps users who are no administrators to what is theirs, whatever a document asks for.
+
+The guard stands before every resolver, also of those that are written later. What it does not
+know it refuses: an object that belongs to somebody else reads as if it was not there, and an
+input may only name entities that the caller writes to and ids whose owner is known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLID, GraphQLInputObjectType, MiddlewareManager, get_named_type
+
+from wbexport.errors import NotFoundError
+from wbexport.server import lookup, people
+from wbexport.server.service import ForbiddenError
+from wbexport.store.owners import find_places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wbexport.server.service import Context, Info, Node
+    from wbexport.store.accounts import User
+
+    Cursor = people.Cursor
+
+__all__ = ["GUARD", "require_writer"]
+
+#: Mutations about people; their resolvers know who may.
+_OF_PEOPLE = frozenset(
+    {
+        "createInvite",
+        "createServiceAccount",
+        "createTeam",
+        "createUser",
+        "deleteApiKey",
+        "deleteInvite",
+        "generateApiKey",
+    }
+)
+#: Mutations that change a registry itself, and not what is in it.
+_OF_REGISTRIES = frozenset(
+    {
+        "createProjectMembers",
+        "deleteModel",
+        "deleteProjectMembers",
+        "renameProject",
+        "updateProjectMember",
+        "updateProjectTeamMember",
+        "upsertModel",
+    }
+)
+#: Ids of what a mutation only reads.
+_READ_IDS = {
+    "addAliases": {"artifactID"},
+    "createArtifactManifest": {"baseArtifactID"},
+    "deleteAliases": {"artifactID"},
+    "linkArtifact": {"artifactID"},
+    "unlinkArtifact": {"artifactID"},
+    "updateArtifactManifest": {"baseArtifactID"},
+    "useArtifact": {"artifactID"},
+}
+#: Ids that the client makes up, of no owner; and those of people, who have no owner either.
+_FREE_IDS = frozenset(
+    {"clientID", "cloudRegionID", "sequenceClientID", "teamId", "teamIds", "userId", "userIds"}
+)
+_PROJECT_NAMES = ("projectName", "modelName", "oldProjectName", "name")
+
+
+def _guard(resolve: Callable[..., Any], source: Any, info: Info, **arguments: Any) -> Any:
+    """Resolve a field, unless the caller may not."""
+    kind = info.parent_type.name
+    if kind == "Mutation":
+        if info.field_name not in _OF_PEOPLE:
+            arguments["input"] = _permitted_input(info, arguments["input"])
+    elif kind == "Query" and "entityName" in info.parent_type.fields[info.field_name].args:
+        entity = arguments.get("entityName") or info.context.caller.username
+        arguments["entityName"] = entity
+        # The name of the organization stands for its registries, which are looked at one by one.
+        shared = (lookup.ORGANIZATION, lookup.ORG_ENTITY)
+        if entity not in shared and not _may_read(info.context, {"entity": entity}):
+            return None
+    value = resolve(source, info, **arguments)
+    if info.field_name == "edges":
+        return [edge for edge in value if _may_read(info.context, edge.get("node"))]
+    return value if _may_read(info.context, value) else None
+
+
+GUARD = MiddlewareManager(_guard)
+
+
+def require_writer(cur: Cursor, user: User, entity: str, project: str | None = None) -> None:
+    """Refuse what only those may do who write to an entity or a project of it.
+
+    Raises:
+        ForbiddenError: The user does not.
+    """
+    found = None if project is None else lookup.find_project(cur, entity, project)
+    owner = entity if found is None else found["entity"]
+    if not people.may_write(cur, user, owner, found):
+        raise ForbiddenError(f"write to {entity if project is None else f'{entity}/{project}'}")
+
+
+def _may_read(context: Context, value: Any) -> bool:
+    """Tell whether the caller may see a node; those that belong to somebody have an `entity`."""
+    entity = value.get("entity") if isinstance(value, dict) else None
+    return not isinstance(entity, str) or _may_see(context, entity, value.get("project"))
+
+
+def _may_see(context: Context, entity: str, project: str | None) -> bool:
+    found = None
+    if entity == lookup.ORG_ENTITY and project is not None:
+        found = lookup.find_project(context.cursor, entity, project)
+    return people.may_read(context.cursor, context.caller, entity, found)
+
+
+def _permitted_input(info: Info, given: Node) -> Node:
+    """Check every name and id of an input; where none is named, the caller's entity is meant."""
+    kind = get_named_type(info.parent_type.fields[info.field_name].args["input"].type)
+    places = [_place(node) for _, node in _objects(kind, given)]
+    ids = [
+        (name, storage_id)
+        for inner, node in _objects(kind, given)
+        for name, storage_id in _ids(inner, node)
+    ]
+    if not any(entity for entity, _ in places) and "entityName" in kind.fields:
+        given = given | {"entityName": info.context.caller.username}
+        places.append(_place(given))
+    named = [(entity, project) for entity, project in places if entity is not None]
+    if not named and not ids:
+        raise ForbiddenError(f"use {info.field_name}")
+    for entity, project in named:
+        _require(info, entity, project)
+    for name, storage_id in ids:
+        _require_id(info, name, storage_id)
+    return given
+
+
+def _objects(kind: Any, value: Any) -> Iterator[tuple[Any, Node]]:
+    """Yield an input object and those inside it, each with its type."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _objects(kind, item)
+    elif isinstance(value, dict) and isinstance(kind, GraphQLInputObjectType):
+        yield kind, value
+        for name, inner in value.items():
+            yield from _objects(get_named_type(kind.fields[name].type), inner)
+
+
+def _place(node: Node) -> tuple[str | None, str | None]:
+    """Return the entity and the project that an input object names."""
+    entity = node.get("entityName") or node.get("entity")
+    return entity, next((node[name] for name in _PROJECT_NAMES if node.get(name)), None)
+
+
+def _ids(kind: GraphQLInputObjectType, node: Node) -> Iterator[tuple[str, str]]:
+    for name, value in node.items():
+        is_id = name == "id" or get_named_type(kind.fields[name].type) is GraphQLID
+        if is_id and name not in _FREE_IDS and value is not None:
+            yield from ((name, each) for each in (value if isinstance(value, list) else [value]))
+
+
+def _require(info: Info, entity: str, project: str | None) -> None:
+    """Refuse a mutation of a place where the caller may not do that."""
+    cur, caller = info.context.cursor, info.context.caller
+    found = None if project is None else lookup.find_project(cur, entity, project)
+    is_registry = (entity if found is None else found["entity"]) == lookup.ORG_ENTITY
+    if is_registry and info.field_name in _OF_REGISTRIES:
+        # Everybody may make a registry; who does is its first administrator.
+        makes = found is None and info.field_name == "upsertModel"
+        if makes or (found and people.registry_role(cur, caller, found) == "admin"):
+            return
+        raise ForbiddenError(f"change the registry {project}")
+    require_writer(cur, caller, entity, project)
+
+
+def _require_id(info: Info, name: str, storage_id: str) -> None:
+    places = find_places(info.context.cursor, storage_id)
+    if not any(_may_see(info.context, *place) for place in places):
+        raise NotFoundError(f"there is nothing with id {storage_id} here, or it is not visible")
+    if name not in _READ_IDS.get(info.field_name, ()):
+        _require(info, *places[0])
