@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wbexport.api.client import Api
     from wbexport.archive import Archive, open
+    from wbexport.ingest.engine import ingest
+    from wbexport.ingest.report import IngestReport
     from wbexport.sync.engine import plan, sync
     from wbexport.sync.interrupts import SyncInterrupted
     from wbexport.sync.report import SyncReport
@@ -17,9 +19,11 @@ __version__ = "0.1.0"
 __all__ = [
     "Api",
     "Archive",
+    "IngestReport",
     "SyncInterrupted",
     "SyncReport",
     "__version__",
+    "ingest",
     "open",
     "plan",
     "sync",
@@ -29,8 +33,10 @@ __all__ = [
 _LAZY = {
     "Api": "wbexport.api.client",
     "Archive": "wbexport.archive",
+    "IngestReport": "wbexport.ingest.report",
     "SyncInterrupted": "wbexport.sync.interrupts",
     "SyncReport": "wbexport.sync.report",
+    "ingest": "wbexport.ingest.engine",
     "open": "wbexport.archive",
     "plan": "wbexport.sync.engine",
     "sync": "wbexport.sync.engine",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from wbexport.cli import demo, doctor, export, query, serve, status, sync
+from wbexport.cli import demo, doctor, export, ingest, query, serve, status, sync
 from wbexport.cli.options import is_verbose
 from wbexport.cli.terminal import printable
 from wbexport.errors import InputError, StoreBusyError, SyncError, UnsafeNameError, WbexportError
@@ -66,6 +66,7 @@ for _command in (
     sync.sync,
     sync.plan,
     sync.verify,
+    ingest.ingest,
     status.status,
     status.check,
     query.runs,

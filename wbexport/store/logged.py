@@ -158,7 +158,7 @@ def new_run(entity: str, project: str, run_id: str, *, now: datetime) -> dict[st
 
 def runs_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Return run columns, the same in every row, as `upsert_runs` takes them."""
-    kinds = {"streams": pa.list_(pa.string()), "generation": pa.int32()}
+    kinds = {"streams": pa.list_(pa.string()), "missing_since": pa.timestamp("us")}
     fields = [
         RUNS.field(name) if name in RUNS.names else pa.field(name, kinds.get(name, pa.string()))
         for name in rows[0]
