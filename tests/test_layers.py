@@ -27,7 +27,7 @@ ROWS = (
     ("api", "store"),
     ("sync", "views", "export", "server", "ingest"),
     ("offline",),
-    ("archive", "data"),
+    ("archive", "automations", "data"),
     ("cli",),
     ("__init__", "__main__"),
 )

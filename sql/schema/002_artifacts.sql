@@ -19,20 +19,21 @@ create table stored.artifact_collections (
     type varchar not null,
     name varchar not null,
     description varchar,
-    state varchar not null,
     tags varchar[],
+    -- the name by which a client spoke of it before it was there
     client_id varchar,
     created_at timestamp,
     updated_at timestamp
 );
 
--- One row per version, in the sequence it was logged to. `manifest` is the sha256 of its manifest.
+-- One row per version, in the sequence it was logged to. Its index is taken for good: deleted
+-- versions keep their row, without files. `manifest` is the sha256 of its manifest.
 create table stored.artifacts (
     artifact_no integer not null,
     collection_no integer not null,
     storage_id varchar not null,
-    client_id varchar,
     version_index integer,
+    -- PENDING, COMMITTED or DELETED
     state varchar not null,
     digest varchar not null,
     digest_algorithm varchar,
@@ -48,6 +49,12 @@ create table stored.artifacts (
     run_storage_id varchar,
     username varchar,
     manifest varchar,
+    -- the names by which clients spoke of it before it was there
+    client_ids varchar[],
+    -- what the processes that fill one version together call it
+    distributed_id varchar,
+    -- what it shall be called once it is committed
+    wanted_aliases varchar[],
     created_at timestamp,
     updated_at timestamp
 );
@@ -62,7 +69,20 @@ create table stored.artifact_members (
     created_at timestamp
 );
 
--- One row per file of a manifest. `ref` is the address of a reference; `blob` the sha256 of the
+-- One row per manifest sent for a version that is not committed; `kind` is FULL, INCREMENTAL or
+-- PATCH, `base` the storage id of the version that an incremental one adds to, `digest` the MD5
+-- that was announced in base64, `blob` the sha256 of its bytes once they are stored.
+create table stored.artifact_manifests (
+    artifact_no integer not null,
+    storage_id varchar not null,
+    kind varchar not null,
+    name varchar not null,
+    digest varchar,
+    base varchar,
+    blob varchar
+);
+
+-- One row per file of a version. `ref` is the address of a reference; `blob` the sha256 of the
 -- bytes once they are stored.
 create table stored.artifact_files (
     artifact_no integer not null,

@@ -6,7 +6,7 @@ import pytest
 
 from wbexport.arrow.schema import RUNS
 from wbexport.errors import QueryError
-from wbexport.query.fields import MISSING, lookup, resolve, suggest
+from wbexport.query.fields import MISSING, RUN_FIELDS, lookup, suggest
 
 NAMES = (
     *("createdAt", "created_at", "displayName", "display_name", "duration", "group", "host"),
@@ -18,30 +18,30 @@ NAMES = (
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_field_names_a_column_of_the_runs_schema(name: str) -> None:
-    assert resolve(name).column in RUNS.names
+    assert RUN_FIELDS.resolve(name).column in RUNS.names
 
 
 @pytest.mark.parametrize("name", ["inputArtifacts", "output_artifacts", "inputArtifacts.name"])
 def test_a_field_only_the_server_knows_is_refused_as_such(name: str) -> None:
     with pytest.raises(QueryError, match="known to W&B's server alone"):
-        resolve(name)
+        RUN_FIELDS.resolve(name)
 
 
 def test_the_longest_literal_key_is_read_first() -> None:
-    paths = resolve("summary_metrics.a.b.c").paths
+    paths = RUN_FIELDS.resolve("summary_metrics.a.b.c").paths
     assert paths == (("a.b.c",), ("a.b", "c"), ("a", "b.c"), ("a", "b", "c"))
 
 
 def test_the_wrapper_of_a_config_value_is_dropped() -> None:
-    assert resolve("config.lr.value").paths == (("lr.value",), ("lr",))
-    assert ("a", "b") in resolve("config.a.value.b").paths
-    assert resolve("summary_metrics.lr.value").paths == (("lr.value",), ("lr", "value"))
+    assert RUN_FIELDS.resolve("config.lr.value").paths == (("lr.value",), ("lr",))
+    assert ("a", "b") in RUN_FIELDS.resolve("config.a.value.b").paths
+    assert RUN_FIELDS.resolve("summary_metrics.lr.value").paths == (("lr.value",), ("lr", "value"))
 
 
 @pytest.mark.parametrize("parts", range(1, 33))
 def test_many_dots_do_not_make_many_readings(parts: int) -> None:
     names = [str(number) for number in range(parts)]
-    paths = resolve("config." + ".".join(names)).paths
+    paths = RUN_FIELDS.resolve("config." + ".".join(names)).paths
     assert len(paths) <= 63
     assert paths[0] == (".".join(names),)
     assert paths[-1] == tuple(names)
@@ -67,5 +67,5 @@ def test_a_hint_names_the_nearest_candidate_or_nothing() -> None:
 
 def test_a_long_name_is_cut_in_the_message() -> None:
     with pytest.raises(QueryError) as refused:
-        resolve("x" * 100_000)
+        RUN_FIELDS.resolve("x" * 100_000)
     assert len(str(refused.value)) < 300

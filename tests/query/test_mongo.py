@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wbexport.errors import QueryError
 from wbexport.query.expressions import Always, And, Compare, In, Not, Regex
-from wbexport.query.fields import resolve
+from wbexport.query.fields import RUN_FIELDS
 from wbexport.query.mongo import parse_filter, to_mongo
 
 
@@ -89,20 +89,20 @@ def test_an_empty_filter_matches_every_run() -> None:
 
 
 def test_several_keys_and_several_operators_all_hold() -> None:
-    lr = resolve("config.lr")
-    state = In(resolve("state"), ("running",))
+    lr = RUN_FIELDS.resolve("config.lr")
+    state = In(RUN_FIELDS.resolve("state"), ("running",))
     expected = And((state, And((Compare(lr, "gt", 1), Compare(lr, "lt", 2)))))
     assert parse_filter({"state": "running", "config.lr": {"$gt": 1, "$lt": 2}}) == expected
 
 
 def test_ignoring_case_is_a_flag_of_the_pattern() -> None:
-    name = resolve("displayName")
+    name = RUN_FIELDS.resolve("displayName")
     expected = Regex(name, "(?i)fox")
     assert parse_filter({"display_name": {"$options": "i", "$regex": "fox"}}) == expected
 
 
 def test_a_tag_name_asks_for_membership() -> None:
-    tagged = In(resolve("tags"), ("v1.0",))
+    tagged = In(RUN_FIELDS.resolve("tags"), ("v1.0",))
     assert parse_filter({"tags.v1.0": True}) == tagged
     assert parse_filter({"tags.v1.0": {"$exists": False}}) == Not(tagged)
 

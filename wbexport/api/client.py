@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wbexport.api.collection import QueryText
 from wbexport.api.openers.accounts import OpensAccounts
+from wbexport.api.openers.automations import OpensAutomations
 from wbexport.api.openers.projects import OpensProjects
 from wbexport.api.openers.runs import OpensRuns
 from wbexport.errors import InputError, PathError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Api"]
 
 
-class Api(OpensProjects, OpensRuns, OpensAccounts):
+class Api(OpensProjects, OpensRuns, OpensAccounts, OpensAutomations):
     """Queries a W&B server. Nothing is sent before something is asked for.
 
     Args:

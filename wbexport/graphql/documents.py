@@ -51,14 +51,28 @@ class Batch:
 
 
 @cache
-def load(operation: str) -> Document:
-    """Load an operation with the fragments it names, and those they name."""
+def load(operation: str, without: frozenset[str] = frozenset()) -> Document:
+    """Load an operation with the fragments it names, and those they name.
+
+    Args:
+        operation: Its name.
+        without: Fragments to leave out, for servers that do not know their types.
+    """
     text = _read(operation)
     match = _OPERATION.match(text)
     if match is None:
         raise KeyError(f"{operation}.graphql holds no named operation")
     kind: Literal["query", "mutation"] = "mutation" if match[1] == "mutation" else "query"
-    return Document(match[2], kind, "\n".join([text, *_fragments_of(text)]))
+    texts = [text, *_fragments_of(text)]
+    if without:
+        left_out = re.compile(rf"\.\.\.({'|'.join(without)})\b\n?")
+        texts = [left_out.sub("", each) for each in texts if not _is_fragment(each, without)]
+    return Document(match[2], kind, "\n".join(texts))
+
+
+def _is_fragment(text: str, names: frozenset[str]) -> bool:
+    match = _FRAGMENT.match(text)
+    return match is not None and match[1] in names
 
 
 def aliased(

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from wbexport.errors import QueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["MISSING", "Field", "Kind", "check_text", "lookup", "resolve", "suggest"]
+__all__ = [
+    "COLLECTION_FIELDS",
+    "MISSING",
+    "RUN_FIELDS",
+    "VERSION_FIELDS",
+    "Field",
+    "Fields",
+    "Kind",
+    "check_text",
+    "lookup",
+    "suggest",
+]
 
 Kind = Literal["text", "number", "flag", "time", "tags", "json"]
 
@@ -25,11 +37,11 @@ _MAX_FULLY_SPLIT = 6
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing of a run that can be compared or sorted by.
+    """One thing that can be compared or sorted by.
 
     Args:
         name: W&B's name for it.
-        column: Column of the runs relation that holds it.
+        column: Column of the relation that holds it.
         kind: How the column's values are read.
         paths: For JSON columns, the keys to follow; the first path that exists counts.
     """
@@ -40,90 +52,155 @@ class Field:
     paths: tuple[tuple[str, ...], ...] = ()
 
 
-# W&B's camelCase name, the column, its kind; the snake_case name follows from the first.
-_RUN_FIELDS: tuple[tuple[str, str, Kind], ...] = (
-    ("id", "storage_id", "text"),
-    ("name", "run_id", "text"),
-    ("displayName", "display_name", "text"),
-    ("state", "state", "text"),
-    ("group", "group_name", "text"),
-    ("jobType", "job_type", "text"),
-    ("sweep", "sweep_id", "text"),
-    ("tags", "tags", "tags"),
-    ("notes", "notes", "text"),
-    ("description", "description", "text"),
-    ("commit", "git_commit", "text"),
-    ("host", "host", "text"),
-    ("program", "program", "text"),
-    ("readOnly", "read_only", "flag"),
-    ("username", "username", "text"),
-    ("user", "username", "text"),
-    ("createdAt", "created_at", "time"),
-    ("heartbeatAt", "heartbeat_at", "time"),
-    ("updatedAt", "updated_at", "time"),
-    ("duration", "duration", "number"),
-    ("exitcode", "exit_code", "number"),
-    ("stopped", "stop_requested", "flag"),
-    ("historyLineCount", "history_line_count", "number"),
-    ("eventsLineCount", "events_line_count", "number"),
-    ("logLineCount", "log_line_count", "number"),
-)
+@dataclass(frozen=True)
+class Fields:
+    """The names that filters and orders of one kind of thing may use.
 
-# A root of dotted names, the JSON column it reads, and the keys that stand before the name.
-_JSON_ROOTS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "config": ("config", ()),
-    "summary_metrics": ("summary", ()),
-    "system_metrics": ("system_metrics", ()),
-    "keys_info.keys": ("history_keys", ("keys",)),
-}
+    Args:
+        thing: What the things are called.
+        columns: W&B's camelCase name, the column and its kind; snake_case follows from the first.
+        json_roots: A root of dotted names, the JSON column it reads, and the keys that stand
+            before the name.
+        server_only: Roots of names that are known to W&B's own server alone.
+        mistakes: Near misses that no spelling distance would find.
+    """
 
-# Fields by which only W&B's own server can choose runs: no run holds them.
-_SERVER_ONLY = ("inputArtifacts", "input_artifacts", "outputArtifacts", "output_artifacts")
+    thing: str
+    columns: tuple[tuple[str, str, Kind], ...]
+    json_roots: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    server_only: tuple[str, ...] = ()
+    mistakes: Mapping[str, str] = field(default_factory=dict)
 
-# Near misses that no spelling distance would find.
-_KNOWN_MISTAKES = {
-    "summary": "summary_metrics",
-    "summaryMetrics": "summary_metrics",
-    "systemMetrics": "system_metrics",
-    "historyKeys": "keys_info.keys",
-    "keys_info": "keys_info.keys",
-    "exit_code": "exitcode",
-}
+    def resolve(self, name: str) -> Field:
+        """Find what a filter or order name means.
+
+        Args:
+            name: `state`, `createdAt`, `created_at`, `config.KEY`, `summary_metrics.KEY`, …
+
+        Returns:
+            The field; for dotted JSON keys with every reading, longest literal key first.
+        """
+        check_text(name)
+        if found := self._by_name.get(name):
+            return found
+        for root, (column, keys) in self.json_roots.items():
+            if name.startswith(f"{root}."):
+                return _json_field(name, name[len(root) + 1 :], column, keys)
+        if name.partition(".")[0] in self.server_only:
+            raise QueryError(
+                f"{name[:80]!r} is known to W&B's server alone: a filter must mean the same there, "
+                "in the store and in frames; leave it out and choose among what is found"
+            )
+        raise QueryError(f"no {self.thing} field is called {name[:80]!r}{self._suggest(name)}")
+
+    @cached_property
+    def _by_name(self) -> dict[str, Field]:
+        return {
+            spelling: Field(name, column, kind, ((),) if kind == "tags" else ())
+            for name, column, kind in self.columns
+            for spelling in (name, _snake_case(name))
+        }
+
+    def _suggest(self, name: str) -> str:
+        root, dot, rest = name.partition(".")
+        of_column = {column: known for known, column, _ in reversed(self.columns)}
+        better = self.mistakes.get(root) or of_column.get(root)
+        if better is None and not dot and root in self.json_roots:
+            better = f"{root}.KEY"
+        if better is not None:
+            return f"; did you mean '{better}{dot}{rest[:80]}'?"
+        roots = {f"{known}.{rest}" for known in self.json_roots} if dot else set()
+        return suggest(name, [*self._by_name, *sorted(roots)])
 
 
 def _snake_case(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
-_FIELDS = {
-    spelling: Field(name, column, kind, ((),) if kind == "tags" else ())
-    for name, column, kind in _RUN_FIELDS
-    for spelling in (name, _snake_case(name))
-}
-_NAME_OF_COLUMN = {column: name for name, column, _ in reversed(_RUN_FIELDS)}
+#: Runs, over the relation of their headers.
+RUN_FIELDS = Fields(
+    "run",
+    (
+        ("id", "storage_id", "text"),
+        ("name", "run_id", "text"),
+        ("displayName", "display_name", "text"),
+        ("state", "state", "text"),
+        ("group", "group_name", "text"),
+        ("jobType", "job_type", "text"),
+        ("sweep", "sweep_id", "text"),
+        ("tags", "tags", "tags"),
+        ("notes", "notes", "text"),
+        ("description", "description", "text"),
+        ("commit", "git_commit", "text"),
+        ("host", "host", "text"),
+        ("program", "program", "text"),
+        ("readOnly", "read_only", "flag"),
+        ("username", "username", "text"),
+        ("user", "username", "text"),
+        ("createdAt", "created_at", "time"),
+        ("heartbeatAt", "heartbeat_at", "time"),
+        ("updatedAt", "updated_at", "time"),
+        ("duration", "duration", "number"),
+        ("exitcode", "exit_code", "number"),
+        ("stopped", "stop_requested", "flag"),
+        ("historyLineCount", "history_line_count", "number"),
+        ("eventsLineCount", "events_line_count", "number"),
+        ("logLineCount", "log_line_count", "number"),
+    ),
+    json_roots={
+        "config": ("config", ()),
+        "summary_metrics": ("summary", ()),
+        "system_metrics": ("system_metrics", ()),
+        "keys_info.keys": ("history_keys", ("keys",)),
+    },
+    server_only=("inputArtifacts", "input_artifacts", "outputArtifacts", "output_artifacts"),
+    mistakes={
+        "summary": "summary_metrics",
+        "summaryMetrics": "summary_metrics",
+        "systemMetrics": "system_metrics",
+        "historyKeys": "keys_info.keys",
+        "keys_info": "keys_info.keys",
+        "exit_code": "exitcode",
+    },
+)
 
+#: Artifact collections, over the relation of `store.artifact_listing`.
+COLLECTION_FIELDS = Fields(
+    "collection",
+    (
+        ("id", "storage_id", "text"),
+        ("name", "name", "text"),
+        ("type", "type", "text"),
+        ("collectionType", "kind", "text"),
+        ("description", "description", "text"),
+        ("tags", "tags", "tags"),
+        ("tag", "tags", "tags"),
+        ("createdAt", "created_at", "time"),
+        ("updatedAt", "updated_at", "time"),
+    ),
+)
 
-def resolve(name: str) -> Field:
-    """Find what a filter or order name means.
-
-    Args:
-        name: `state`, `createdAt`, `created_at`, `config.KEY`, `summary_metrics.KEY`, …
-
-    Returns:
-        The field; for dotted JSON keys with every reading, longest literal key first.
-    """
-    check_text(name)
-    if field := _FIELDS.get(name):
-        return field
-    for root, (column, keys) in _JSON_ROOTS.items():
-        if name.startswith(f"{root}."):
-            return _json_field(name, name[len(root) + 1 :], column, keys)
-    if name.partition(".")[0] in _SERVER_ONLY:
-        raise QueryError(
-            f"{name[:80]!r} is known to W&B's server alone: a filter must mean the same there, in "
-            "the store and in frames; leave it out and choose among the runs that are found"
-        )
-    raise QueryError(f"no run field is called {name[:80]!r}{_suggest_field(name)}")
+#: Versions as members of a collection, over the relation of `store.artifact_listing`.
+VERSION_FIELDS = Fields(
+    "version",
+    (
+        ("id", "artifact.storage_id", "text"),
+        ("state", "artifact.state", "text"),
+        ("versionIndex", "version_index", "number"),
+        ("digest", "artifact.digest", "text"),
+        ("description", "artifact.description", "text"),
+        ("type", "collection.type", "text"),
+        ("aliases", "aliases", "tags"),
+        ("alias", "aliases", "tags"),
+        ("tags", "artifact.tags", "tags"),
+        ("tag", "artifact.tags", "tags"),
+        ("size", "artifact.size", "number"),
+        ("fileCount", "artifact.file_count", "number"),
+        ("createdAt", "artifact.created_at", "time"),
+        ("updatedAt", "artifact.updated_at", "time"),
+    ),
+    json_roots={"metadata": ("artifact.metadata", ())},
+)
 
 
 def _json_field(name: str, key: str, column: str, keys: tuple[str, ...]) -> Field:
@@ -195,14 +272,3 @@ def suggest(name: str, candidates: Iterable[str]) -> str:
     """
     nearest = difflib.get_close_matches(name[:_MAX_NAME], list(candidates), n=1)
     return f"; did you mean {nearest[0]!r}?" if nearest else ""
-
-
-def _suggest_field(name: str) -> str:
-    root, dot, rest = name.partition(".")
-    better = _KNOWN_MISTAKES.get(root) or _NAME_OF_COLUMN.get(root)
-    if better is None and not dot and root in _JSON_ROOTS:
-        better = f"{root}.KEY"
-    if better is not None:
-        return f"; did you mean '{better}{dot}{rest[:80]}'?"
-    roots = {f"{known}.{rest}" for known in _JSON_ROOTS} if dot else set()
-    return suggest(name, [*_FIELDS, *sorted(roots)])

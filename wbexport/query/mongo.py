@@ -26,7 +26,7 @@ from wbexport.query.expressions import (
     as_double,
     plain,
 )
-from wbexport.query.fields import Field, check_text, resolve, suggest
+from wbexport.query.fields import RUN_FIELDS, Field, Fields, check_text, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,11 +42,12 @@ _GROUPS = ("$and", "$or", "$nor")
 _ORDERINGS = ("$gt", "$gte", "$lt", "$lte")
 
 
-def parse_filter(filters: Mapping[str, Any] | None) -> Expression:
+def parse_filter(filters: Mapping[str, Any] | None, fields: Fields = RUN_FIELDS) -> Expression:
     """Read a W&B filter.
 
     Args:
-        filters: The filter as `Api.runs` takes it; None and `{}` match every run.
+        filters: The filter as `Api.runs` takes it; None and `{}` match everything.
+        fields: The names it may use: those of runs, of collections or of versions.
 
     Returns:
         Its expression.
@@ -59,7 +60,7 @@ def parse_filter(filters: Mapping[str, Any] | None) -> Expression:
         >>> parse_filter({"state": "finished", "config.lr": {"$lt": 0.01}})  # doctest: +ELLIPSIS
         And(items=(In(...), Compare(...)))
     """
-    return Always() if filters is None else _Parser().filter(filters, ())
+    return Always() if filters is None else _Parser(fields).filter(filters, ())
 
 
 def to_mongo(expression: Expression) -> dict[str, Any]:
@@ -86,7 +87,8 @@ def to_mongo(expression: Expression) -> dict[str, Any]:
 class _Parser:
     """One walk over a filter; counts its terms, and knows where it is for messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
         self._terms = 0
 
     def filter(self, filters: Any, where: tuple[str, ...]) -> Expression:
@@ -108,7 +110,7 @@ class _Parser:
         if key.startswith("tags."):
             return self._tag(key, operand, inside)
         try:
-            field = resolve(key)
+            field = self._fields.resolve(key)
         except QueryError as error:
             raise _error(where, str(error)) from None
         return self._field(field, operand, inside)
@@ -133,7 +135,7 @@ class _Parser:
         if operator not in ("$eq", "$ne", "$exists") or not isinstance(operand, bool):
             raise _error(where, "takes true or false: has the run this tag?")
         wanted = operand != (operator == "$ne")
-        tagged = In(resolve("tags"), (check_text(key.removeprefix("tags.")),))
+        tagged = In(self._fields.resolve("tags"), (check_text(key.removeprefix("tags.")),))
         return tagged if wanted else Not(tagged)
 
     def _field(self, field: Field, operand: Any, where: tuple[str, ...]) -> Expression:

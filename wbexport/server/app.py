@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from wbexport.arrow.literals import parse_json
 from wbexport.errors import NotFoundError, ResponseError, StoreError, WbexportError
-from wbexport.server import auth, blobs, filestream, people
+from wbexport.server import artifact_blobs, auth, blobs, filestream, people
 from wbexport.server.execute import Executor, Prepared, make_schema, read_schema
 from wbexport.server.exports import ExportPolicy, Exports
 from wbexport.server.guard import GUARD, require_writer
@@ -24,7 +24,7 @@ from wbexport.server.service import Context, ForbiddenError, ReadOnlyError, Serv
 from wbexport.server.signing import Signer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from graphql import ExecutionResult
@@ -47,13 +47,34 @@ _ROUTES = Map(
         Rule("/storage/<sha256>", endpoint="storage", methods=["GET"]),
         Rule("/exports/<version>/<int:number>.parquet", endpoint="export", methods=["GET"]),
         Rule("/uploads", endpoint="upload", methods=["PUT"]),
+        Rule("/uploads/artifact", endpoint="upload_artifact", methods=["PUT"]),
+        Rule("/uploads/parts/<upload>/<int:number>", endpoint="upload_part", methods=["PUT"]),
+        Rule("/uploads/manifest", endpoint="upload_manifest", methods=["PUT"]),
+        Rule("/artifacts/<entity>/<hex_digest>", endpoint="artifact", methods=["GET"]),
+        Rule(
+            # The ids of the version and of the one that had the file first may both be there.
+            "/artifactsV2/<region>/<entity>/<project>/<collection>/<path:ids>/<hex_digest>/<name>",
+            endpoint="artifact",
+            methods=["GET"],
+        ),
     ],
     strict_slashes=False,
     merge_slashes=False,
 )
 
 #: Routes whose URL is its own permission.
-_SIGNED = {"storage", "export", "upload"}
+_SIGNED = {"storage", "export", "upload", "upload_artifact", "upload_part", "upload_manifest"}
+
+#: What answers with bytes or takes them.
+_BLOBS: dict[str, Callable[..., Response]] = {
+    "storage": blobs.download,
+    "export": blobs.download_export,
+    "upload": blobs.upload,
+    "artifact": artifact_blobs.download,
+    "upload_artifact": artifact_blobs.upload_file,
+    "upload_part": artifact_blobs.upload_part,
+    "upload_manifest": artifact_blobs.upload_manifest,
+}
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -119,7 +140,7 @@ class Application:
             method = "GET" if request.method == "HEAD" else request.method
             if not self.service.signer.allows(method, request.path, request.args.to_dict()):
                 return _problem(*self._refusal(endpoint))
-            return self._serve_signed(request, endpoint, values)
+            return _BLOBS[endpoint](self.service, request, **values)
         caller = self._caller(request)
         if caller is None:
             return _problem(*self._refusal(endpoint))
@@ -138,16 +159,11 @@ class Application:
             return HTTPStatus.FORBIDDEN, "this link is not signed by this server, or has expired"
         return HTTPStatus.UNAUTHORIZED, "send a key that this server knows as the API key"
 
-    def _serve_signed(self, request: Request, endpoint: str, values: Mapping[str, Any]) -> Response:
-        if endpoint == "storage":
-            return blobs.download(self.service, request, **values)
-        if endpoint == "export":
-            return blobs.download_export(self.service, request, **values)
-        return blobs.upload(self.service, request)
-
     def _serve(
         self, request: Request, caller: User, endpoint: str, values: Mapping[str, Any]
     ) -> Response:
+        if endpoint in _BLOBS:
+            return _BLOBS[endpoint](self.service, request, **values)
         _require_json(request)
         if endpoint == "graphql":
             return self._graphql(request, caller)

@@ -19,8 +19,18 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
     from wbexport.server.service import Context, Service
+    from wbexport.store.blobs import Blob
 
-__all__ = ["download", "download_export", "download_url", "export_url", "upload", "upload_url"]
+__all__ = [
+    "body_length",
+    "download",
+    "download_export",
+    "download_url",
+    "export_url",
+    "receive",
+    "upload",
+    "upload_url",
+]
 
 
 def download_url(context: Context, sha256: str) -> str:
@@ -54,15 +64,31 @@ def download_export(service: Service, request: Request, *, version: str, number:
 
 def upload(service: Service, request: Request) -> Response:
     """Store the bytes of one run file."""
-    service.require_writable()
-    length = request.content_length
-    if length is None or length > service.limits.upload_body:
-        raise TooLargeError(f"send at most {service.limits.upload_body} bytes")
-    blob = service.store.blobs.add(cast("BinaryIO", request.stream), size=length)
+    blob = receive(service, request)
     with service.writing() as cur:
         run = lookup.get_run_by_storage_id(cur, request.args["run"])
         recorder.record_file(cur, run, request.args["name"], blob, now=service.clock())
     return Response()
+
+
+def receive(service: Service, request: Request, *, md5: str | None = None) -> Blob:
+    """Store the body of a request, which must have a digest if one is given."""
+    length = body_length(service, request)
+    return service.store.blobs.add(cast("BinaryIO", request.stream), size=length, md5=md5)
+
+
+def body_length(service: Service, request: Request) -> int:
+    """Return how many bytes a client uploads, if it may.
+
+    Raises:
+        ReadOnlyError: The server only reads.
+        TooLargeError: It says no number, or one beyond the limit.
+    """
+    service.require_writable()
+    length = request.content_length
+    if length is None or length > service.limits.upload_body:
+        raise TooLargeError(f"send at most {service.limits.upload_body} bytes")
+    return length
 
 
 def _send(content: Path | io.BytesIO, request: Request, *, etag: str) -> Response:

@@ -50,6 +50,7 @@ __all__ = [
     "new_id",
     "numbered_id",
     "opaque_id",
+    "unique_id",
 ]
 
 #: Columns of a run that are cheap and needed whatever is asked of it.
@@ -85,6 +86,11 @@ def numbered_id(kind: str, name: str) -> str:
     """Return the id of a user or an entity; clients insist on a number inside."""
     digest = hashlib.blake2b(name.encode(errors="replace"), digest_size=6).digest()
     return opaque_id(f"{kind}:{int.from_bytes(digest)}")
+
+
+def unique_id(kind: str) -> str:
+    """Return an id for a thing whose names may change, unlike that of any other server."""
+    return opaque_id(f"{kind}:{secrets.randbits(62)}")
 
 
 def file_id(run: Node, name: str) -> str:

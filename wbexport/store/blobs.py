@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import shutil
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from wbexport.store.durable import replace_durably, sync_directory
 from wbexport.store.faults import store_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
@@ -73,17 +74,57 @@ class BlobStore:
             IntegrityError: Size or digest differ; nothing was kept.
         """
         source = io.BytesIO(content) if isinstance(content, bytes) else content
-        temporary = self.root / f".{uuid.uuid4().hex}"
+        return self._add(_chunks(source), size, md5)
+
+    def add_part(self, upload: str, number: int, content: BinaryIO, *, size: int, md5: str) -> None:
+        """Keep one part of a file that comes in parts, until they are joined or dropped.
+
+        Args:
+            upload: The name of the file's upload: 64 hexadecimal digits.
+            number: Which part.
+            content: A binary file read to its end.
+            size: How many bytes it must have.
+            md5: What its digest must be, in hexadecimal.
+
+        Raises:
+            IntegrityError: Size or digest differ; nothing was kept.
+        """
+        place = self._parts(upload) / str(number)
+        temporary = place.with_name(f".{uuid.uuid4().hex}")
         try:
             with store_faults(self.root):
-                self.root.mkdir(parents=True, exist_ok=True)
+                place.parent.mkdir(parents=True, exist_ok=True)
                 with temporary.open("wb") as file:
-                    blob = _copy(source, file)
-                _verify(blob, size, md5)
-                self._keep(temporary, self._place(blob.sha256))
+                    part = _copy(_chunks(content), file)
+                _verify(part, size, md5)
+                temporary.replace(place)
         finally:
             temporary.unlink(missing_ok=True)
+
+    def join_parts(self, upload: str, numbers: Iterable[int], *, md5: str) -> Blob:
+        """Keep the bytes of parts as one blob, and drop the parts.
+
+        Args:
+            upload: The name of the file's upload.
+            numbers: The parts in their order.
+            md5: What the digest of the whole must be, in hexadecimal.
+
+        Returns:
+            Name, size and digest of the whole.
+
+        Raises:
+            IntegrityError: A part is missing, or the digest differs.
+        """
+        places = [self._parts(upload) / str(number) for number in numbers]
+        if missing := [place.name for place in places if not place.is_file()]:
+            raise IntegrityError(f"part {missing[0]} of the upload has not arrived; send it again")
+        blob = self._add(_chunks_of_files(places), None, md5)
+        self.drop_parts(upload)
         return blob
+
+    def drop_parts(self, upload: str) -> None:
+        """Forget the parts of a file that will not be joined."""
+        shutil.rmtree(self._parts(upload), ignore_errors=True)
 
     def open(self, sha256: str) -> io.BufferedReader:
         """Open a blob to read it.
@@ -136,6 +177,24 @@ class BlobStore:
             if _SHA256.fullmatch(place.name):
                 yield place.name
 
+    def _add(self, chunks: Iterable[bytes], size: int | None, md5: str | None) -> Blob:
+        temporary = self.root / f".{uuid.uuid4().hex}"
+        try:
+            with store_faults(self.root):
+                self.root.mkdir(parents=True, exist_ok=True)
+                with temporary.open("wb") as file:
+                    blob = _copy(chunks, file)
+                _verify(blob, size, md5)
+                self._keep(temporary, self._place(blob.sha256))
+        finally:
+            temporary.unlink(missing_ok=True)
+        return blob
+
+    def _parts(self, upload: str) -> Path:
+        if not _SHA256.fullmatch(upload):
+            raise NotFoundError(f"{self.root}: no upload in parts is called {upload!r}")
+        return self.root / ".parts" / upload
+
     def _place(self, sha256: str) -> Path:
         return self.root / sha256[:2] / sha256
 
@@ -146,9 +205,20 @@ class BlobStore:
         replace_durably(temporary, place)
 
 
-def _copy(source: BinaryIO, target: BinaryIO) -> Blob:
-    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+def _chunks(source: BinaryIO) -> Iterator[bytes]:
     while chunk := source.read(_CHUNK):
+        yield chunk
+
+
+def _chunks_of_files(places: Iterable[Path]) -> Iterator[bytes]:
+    for place in places:
+        with place.open("rb") as file:
+            yield from _chunks(file)
+
+
+def _copy(chunks: Iterable[bytes], target: BinaryIO) -> Blob:
+    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+    for chunk in chunks:
         target.write(chunk)
         sha256.update(chunk)
         md5.update(chunk)

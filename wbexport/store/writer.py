@@ -16,7 +16,7 @@ from wbexport.store.exchange import incoming
 from wbexport.store.statistics import update_history_keys, update_run_keys, update_stored_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     import duckdb
@@ -29,6 +29,7 @@ __all__ = [
     "delete_runs",
     "upsert_project",
     "upsert_runs",
+    "with_legal_json",
     "write_console",
     "write_files",
     "write_history",
@@ -47,6 +48,7 @@ _NUMBERED = pa.schema(
         ("key_no", pa.int32()),
     ]
 )
+_OF_RUNS = ("history", "system", "run_keys", "files", "console_lines", "run_artifacts", "runs")
 _JSON = {"config", "wandb_config", "summary", "system_metrics", "history_keys"}
 _LEDGER = {
     "generation",
@@ -137,7 +139,7 @@ def upsert_runs(
     if unknown := set(runs.column_names) - set(RUNS.names) - _LEDGER:
         raise InputError(f"runs have no column {sorted(unknown)[0]!r}")
     columns = [name for name in runs.column_names if name != "storage_id"]
-    with incoming(cursor, _with_legal_json(runs)):
+    with incoming(cursor, with_legal_json(runs, _JSON)):
         if columns:
             changes = ", ".join(f"{name} = incoming.{name}" for name in columns)
             cursor.execute(
@@ -212,7 +214,7 @@ def write_history(
 
 def delete_runs(cursor: duckdb.DuckDBPyConnection, run_nos: Sequence[int]) -> None:
     """Forget runs and everything stored of them; blobs stay until nobody names them."""
-    for table in ("history", "system", "run_keys", "files", "console_lines", "runs"):
+    for table in _OF_RUNS:
         _delete(cursor, f"stored.{table}", run_nos)
 
 
@@ -408,15 +410,15 @@ def _known_keys(
     return dict(found)
 
 
-def _with_legal_json(runs: pa.Table) -> pa.Table:
-    """The same runs with U+FFFD in place of what is no Unicode text."""
-    for name in _JSON.intersection(runs.column_names):
-        texts = runs[name].to_pylist()
+def with_legal_json(table: pa.Table, columns: Collection[str]) -> pa.Table:
+    """Return the table with U+FFFD in place of what is no Unicode text in columns of JSON."""
+    for name in set(columns).intersection(table.column_names):
+        texts = table[name].to_pylist()
         if any(text is not None and "\\ud" in text.lower() for text in texts):
             legal = [text and _ESCAPE.sub(_legal_escape, text) for text in texts]
-            place = runs.column_names.index(name)
-            runs = runs.set_column(place, name, pa.array(legal, pa.string()))
-    return runs
+            place = table.column_names.index(name)
+            table = table.set_column(place, name, pa.array(legal, pa.string()))
+    return table
 
 
 def _legal_escape(found: re.Match[str]) -> str:

@@ -7,10 +7,15 @@ from typing import Any
 
 from wbexport.server.resolvers import (
     accounts,
+    artifact_files,
+    artifact_uploads,
+    artifacts,
+    collections,
     console,
     entities,
     files,
     histories,
+    lineage,
     projects,
     reports,
     runs,
@@ -22,10 +27,15 @@ __all__ = ["RESOLVERS"]
 #: Each has `RESOLVERS`, type name to field name to resolver; `Query` and `Mutation` among them.
 _MODULES = (
     accounts,
+    artifact_files,
+    artifact_uploads,
+    artifacts,
+    collections,
     console,
     entities,
     files,
     histories,
+    lineage,
     projects,
     reports,
     runs,

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from typing import TYPE_CHECKING, Any
 
-from wbexport.errors import InputError
+from wbexport.errors import InputError, QueryError
+from wbexport.query.fields import RUN_FIELDS
+from wbexport.query.mongo import parse_filter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wbexport.query.expressions import Expression
+    from wbexport.query.fields import Fields
     from wbexport.server.service import Info
 
 
-__all__ = ["connection", "cursor_at", "page_of", "position_of"]
+__all__ = ["connection", "cursor_at", "filter_of", "page_of", "position_of"]
 
 
 def cursor_at(position: int) -> str:
@@ -38,6 +43,19 @@ def position_of(cursor: str | None) -> int:
     if not 0 <= position < 2**62 or cursor_at(position) != cursor:
         raise InputError("the cursor is not one of this server's")
     return position + 1
+
+
+def filter_of(filters: str | None, fields: Fields = RUN_FIELDS) -> Expression:
+    """Return the expression of a filter that came as JSON text.
+
+    Raises:
+        QueryError: When it is not JSON, or no filter.
+    """
+    try:
+        parsed = json.loads(filters or "{}")
+    except (ValueError, RecursionError) as error:
+        raise QueryError("filters is not JSON") from error
+    return parse_filter(parsed or {}, fields)
 
 
 def page_of(nodes: Sequence[Any], start: int, *, more: bool) -> dict[str, Any]:

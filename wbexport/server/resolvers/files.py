@@ -44,14 +44,19 @@ def _file_id(file: Node, info: Info) -> str:
     return file["storage_id"] or lookup.file_id(file["run"], file["name"])
 
 
-def _url(file: Node, info: Info, upload: bool | None = None) -> str:
+def _url(file: Node, info: Info, upload: bool | None = None) -> str | None:
     if upload:
         return _upload_url(file, info)
+    if file.get("ref") is not None:
+        return str(file["ref"])
     # A file whose bytes were never brought over has a link that says so.
     return blobs.download_url(info.context, file["blob"] or "0" * 64)
 
 
-def _upload_url(file: Node, info: Info) -> str:
+def _upload_url(file: Node, info: Info) -> str | None:
+    """Where to send the bytes of a run's file; an artifact's file says itself where."""
+    if "run" not in file:
+        return file.get("upload_url")
     return blobs.upload_url(info.context, file["run"]["storage_id"], file["name"])
 
 

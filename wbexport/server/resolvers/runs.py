@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +9,10 @@ from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
 
 from wbexport.arrow.convert import wrap_config
 from wbexport.arrow.literals import parse_json, write_json
-from wbexport.errors import InputError, QueryError
-from wbexport.query.mongo import parse_filter
+from wbexport.errors import InputError
 from wbexport.query.order import parse_order
-from wbexport.server import lookup, recorder
-from wbexport.server.resolvers.connections import page_of, position_of
+from wbexport.server import artifacts, lookup, recorder
+from wbexport.server.resolvers.connections import filter_of, page_of, position_of
 from wbexport.server.service import wire_time
 from wbexport.store import reader, writer
 
@@ -144,14 +142,6 @@ def _wanted(info: Info) -> list[str]:
     return sorted(columns.union(*(_NEEDS[name] for name in names & _NEEDS.keys())))
 
 
-def _filter(filters: str | None) -> Expression:
-    try:
-        parsed = json.loads(filters or "{}")
-    except (ValueError, RecursionError) as error:
-        raise QueryError("filters is not JSON") from error
-    return parse_filter(parsed or {})
-
-
 def list_runs(
     project: Node,
     info: Info,
@@ -164,7 +154,7 @@ def list_runs(
     """Return a page of the runs of a project."""
     start = position_of(after)
     size = info.context.page(first)
-    where = _filter(filters)
+    where = filter_of(filters)
     found = reader.read_runs(
         info.context.cursor,
         project_no=project["project_no"],
@@ -180,7 +170,7 @@ def list_runs(
 
 
 def _run_count(project: Node, info: Info, filters: str | None = None) -> int:
-    return _count_runs(info, project, _filter(filters))
+    return _count_runs(info, project, filter_of(filters))
 
 
 def _count_runs(info: Info, project: Node, where: Expression) -> int:
@@ -209,7 +199,10 @@ def _upsert_bucket(_: object, info: Info, input: Node) -> Node:
 
 def _delete_run(_: object, info: Info, input: Node) -> Node:
     with info.context.service.writing(soon=True) as cur:
-        writer.delete_runs(cur, [lookup.get_run_by_storage_id(cur, input["id"])["run_no"]])
+        run = lookup.get_run_by_storage_id(cur, input["id"])
+        if input.get("deleteArtifacts"):
+            artifacts.delete_logged_by(cur, run)
+        writer.delete_runs(cur, [run["run_no"]])
     return {"clientMutationId": input.get("clientMutationId")}
 
 

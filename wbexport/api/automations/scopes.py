@@ -1,0 +1,144 @@
+"""Where the events of an automation happen: a collection, a project, a registry, a team, all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, StrictStr
+
+from wbexport.api.automations.models import Choice, Model
+from wbexport.api.projects import Project
+
+__all__ = [
+    "ArtifactCollectionScope",
+    "EntityScope",
+    "OrgScope",
+    "ProjectScope",
+    "RegistryScope",
+    "RunScope",
+    "Scope",
+    "ScopeType",
+    "TeamScope",
+]
+
+_REGISTRY_PREFIX = "wandb-registry-"
+
+
+class ScopeType(Choice):
+    """The kind of a scope."""
+
+    PROJECT = "PROJECT"
+    ARTIFACT_COLLECTION = "ARTIFACT_COLLECTION"
+    ENTITY = "ENTITY"
+
+
+class _Scope(Model, frozen=True):
+    """A scope; its `id` is what the server knows it by."""
+
+    scope_type: ClassVar[ScopeType]
+
+    id: StrictStr
+    name: StrictStr
+
+
+class _CollectionScope(_Scope, frozen=True):
+    scope_type = ScopeType.ARTIFACT_COLLECTION
+
+
+class _SequenceScope(_CollectionScope, frozen=True):
+    """A collection that versions are logged to."""
+
+
+class _PortfolioScope(_CollectionScope, frozen=True):
+    """A collection that versions are linked to."""
+
+
+class ProjectScope(_Scope, frozen=True):
+    """A project.
+
+    Args:
+        id: Its storage id.
+        name: Its name.
+    """
+
+    scope_type = ScopeType.PROJECT
+    is_registry: ClassVar[bool] = False
+
+
+class RegistryScope(_Scope, frozen=True):
+    """A registry, which the server keeps as a project.
+
+    Args:
+        id: The storage id of that project.
+        name: Its name, with the prefix of registries.
+    """
+
+    scope_type = ScopeType.PROJECT
+    is_registry: ClassVar[bool] = True
+
+
+class _EntityScope(_Scope, frozen=True):
+    scope_type = ScopeType.ENTITY
+    entity_type: str
+
+
+class TeamScope(_EntityScope, frozen=True):
+    """All projects of a team.
+
+    Args:
+        id: Its storage id.
+        name: Its name.
+        entity_type: `team`.
+    """
+
+    entity_type: str = "team"
+
+
+class OrgScope(_EntityScope, frozen=True):
+    """All projects of an organization.
+
+    Args:
+        id: Its storage id.
+        name: Its name.
+        entity_type: `organization`.
+    """
+
+    entity_type: str = "organization"
+
+
+def _as_scope(value: Any) -> Any:
+    """Take an object of the API, or of an answer, as a scope."""
+    if isinstance(value, Project):
+        return _project_scope({"id": value.id, "name": value.name})
+    if not isinstance(value, Mapping):
+        return value
+    match value.get("__typename"):
+        case "Project":
+            return _project_scope(value)
+        case "ArtifactSequence":
+            return _SequenceScope(id=value["id"], name=value["name"])
+        case "ArtifactPortfolio":
+            return _PortfolioScope(id=value["id"], name=value["name"])
+        case "Entity":
+            kind = OrgScope if value["entityType"] == "organization" else TeamScope
+            return kind(id=value["id"], name=value["name"], entity_type=value["entityType"])
+    return value
+
+
+def _project_scope(project: Mapping[str, Any]) -> ProjectScope | RegistryScope:
+    kind = RegistryScope if project["name"].startswith(_REGISTRY_PREFIX) else ProjectScope
+    return kind(id=project["id"], name=project["name"])
+
+
+#: A collection of artifacts.
+ArtifactCollectionScope = Annotated[_SequenceScope | _PortfolioScope, BeforeValidator(_as_scope)]
+#: A team or an organization.
+EntityScope = Annotated[TeamScope | OrgScope, BeforeValidator(_as_scope)]
+#: Where runs are.
+RunScope = Annotated[ProjectScope | TeamScope | OrgScope, BeforeValidator(_as_scope)]
+#: Any of them.
+Scope = Annotated[
+    _SequenceScope | _PortfolioScope | ProjectScope | RegistryScope | TeamScope | OrgScope,
+    BeforeValidator(_as_scope),
+]

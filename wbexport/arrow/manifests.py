@@ -1,0 +1,118 @@
+"""Manifests of artifact versions: `wandb_manifest.json` to one row per file, and back."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from wbexport.arrow.literals import parse_json, write_json
+from wbexport.errors import IntegrityError, ResponseError, UnsafeNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["MANIFEST", "check_entry_name", "manifest_digest", "parse_manifest", "write_manifest"]
+
+#: One row per file, in the order of paths. `digest` is the base64 MD5 of the bytes, or what a
+#: reference is known by; `ref` the address of a reference; `extra` a JSON object.
+MANIFEST = pa.schema(
+    [
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("digest", pa.string(), nullable=False),
+        pa.field("size", pa.int64()),
+        pa.field("ref", pa.string()),
+        pa.field("birth_artifact", pa.string()),
+        pa.field("extra", pa.string()),
+    ]
+)
+
+_LAYOUT = {"storageLayout": "V2"}
+
+
+def parse_manifest(text: bytes) -> pa.Table:
+    """Read a manifest.
+
+    Args:
+        text: The bytes of a `wandb_manifest.json`.
+
+    Returns:
+        A `MANIFEST` table.
+
+    Raises:
+        IntegrityError: It is no manifest of the version and policy that W&B writes.
+        UnsafeNameError: It names a file that would leave its folder.
+    """
+    try:
+        manifest = parse_json(text)
+        if (manifest["version"], manifest["storagePolicy"]) != (1, "wandb-storage-policy-v1"):
+            raise IntegrityError("the manifest is of another version or storage policy than W&B's")
+        rows = [_row(path, entry) for path, entry in sorted(manifest["contents"].items())]
+        return pa.Table.from_pylist(rows, schema=MANIFEST)
+    except (ResponseError, AttributeError, KeyError, TypeError, pa.ArrowException) as error:
+        raise IntegrityError(
+            "the manifest is not what W&B writes; log the artifact anew"
+        ) from error
+
+
+def write_manifest(files: pa.Table) -> bytes:
+    """Write a `MANIFEST` table as `wandb_manifest.json`."""
+    manifest = {
+        "version": 1,
+        "storagePolicy": "wandb-storage-policy-v1",
+        "storagePolicyConfig": _LAYOUT,
+        "contents": {row["path"]: _entry(row) for row in files.to_pylist()},
+    }
+    return write_json(manifest).encode()
+
+
+def manifest_digest(entries: Iterable[tuple[str, str]]) -> str:
+    """Return the digest of a version, which says what is in it.
+
+    Args:
+        entries: Path and digest of every file.
+
+    Returns:
+        The MD5, in hexadecimal, that W&B calls `MANIFEST_MD5`.
+    """
+    found = hashlib.md5(b"wandb-artifact-manifest-v1\n", usedforsecurity=False)
+    for path, digest in sorted(entries):
+        found.update(f"{path}:{digest}\n".encode())
+    return found.hexdigest()
+
+
+def check_entry_name(name: str) -> str:
+    r"""Refuse the name of a file in an artifact that no folder could hold.
+
+    Colons and the like are W&B's to allow; only what leaves the folder is refused, with slashes
+    of either kind.
+    """
+    parts = re.split(r"[/\\]", name)
+    if "\0" in name or not {"..", ".", ""}.isdisjoint(parts):
+        raise UnsafeNameError(f"The artifact file name {name!a} would leave its folder.")
+    return name
+
+
+def _row(path: str, entry: dict[str, Any]) -> dict[str, Any]:
+    extra = entry.get("extra")
+    return {
+        "path": check_entry_name(path),
+        "digest": entry["digest"],
+        "size": entry.get("size"),
+        "ref": entry.get("ref"),
+        "birth_artifact": entry.get("birthArtifactID"),
+        "extra": write_json(extra) if extra else None,
+    }
+
+
+def _entry(row: dict[str, Any]) -> dict[str, Any]:
+    entry = {
+        "digest": row["digest"],
+        "size": row["size"],
+        "ref": row["ref"],
+        "birthArtifactID": row["birth_artifact"],
+        "extra": row["extra"] and parse_json(row["extra"]),
+    }
+    return {key: value for key, value in entry.items() if value is not None}
