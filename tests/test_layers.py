@@ -32,7 +32,7 @@ ROWS = (
     ("__init__", "__main__"),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROWS) for room in rooms}
-KNOW_ONLY_ERRORS = {"query", "arrow"}
+KNOW_ONLY_ERRORS = {"query", "arrow", "tensorboard"}
 OWNED = {
     "httpx": "transport",
     "httpcore": "transport",
