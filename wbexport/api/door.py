@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from wbexport.api.accounts import User
 from wbexport.api.service import Service
@@ -11,6 +11,7 @@ from wbexport.paths import parse_project_path
 from wbexport.transport import Session, user_agent
 
 if TYPE_CHECKING:
+    from wbexport.api.client import Api
     from wbexport.paths import ProjectPath
     from wbexport.settings import Settings
     from wbexport.transport import Transport
@@ -32,7 +33,7 @@ class Door:
     def __init__(self, settings: Settings, transport: Transport | None = None) -> None:
         settings.require_credential()
         self.settings = settings
-        self.client = Service(Session(settings, transport=transport))
+        self.client = Service(Session(settings, transport=transport), cast("Api", self))
         self._viewer: User | None = None
         self._default_entity: str | None = None
         self._opened: dict[object, Any] = {}

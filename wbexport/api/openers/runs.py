@@ -117,7 +117,7 @@ class OpensRuns(Door):
                 `config.KEY`, `summary_metrics.KEY` … with `$and`, `$or`, `$gt`, `$in`, `$regex` …
             order: A key to sort by, after `+` (ascending) or `-` (descending).
             per_page: Runs per request.
-            include_sweeps: Whether runs belong to their sweeps.
+            include_sweeps: Accepted as in W&B; a sweep is fetched when it is looked at.
             lazy: List runs without `config`, `summary` and `system_metrics`; those come when one
                 is looked at, for the whole page at once.
 
