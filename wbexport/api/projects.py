@@ -8,6 +8,7 @@ from urllib.parse import quote
 from wbexport.api.accounts import User
 from wbexport.api.attributes import Attributes, iframe, link
 from wbexport.api.collection import Collection, QueryText
+from wbexport.api.sweeps import Sweeps
 from wbexport.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -73,6 +74,21 @@ class Project(Attributes):
         if not self._attrs.get("user"):
             raise NotFoundError(f"The server names no owner of {'/'.join(self.path)}.")
         return User(self._attrs["user"])
+
+    def sweeps(self, per_page: int = 50, filters: dict[str, Any] | None = None) -> Sweeps:
+        """Return the project's sweeps.
+
+        Args:
+            per_page: Sweeps per request.
+            filters: W&B's filter, in MongoDB's form.
+
+        Returns:
+            A lazy listing.
+
+        Raises:
+            UnsupportedError: There is a filter, and the server lists all sweeps or none.
+        """
+        return Sweeps(self.client, self.entity, self.name, per_page, filters)
 
     def to_html(self, height: int = 420, hidden: bool = False) -> str:
         """Write HTML with a frame that shows the project's page.

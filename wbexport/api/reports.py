@@ -129,9 +129,7 @@ class BetaReport(Attributes):
         page = f"{title}--{self.id.replace('=', '')}"
         return "/".join([self.client.app_url, self.entity, self.project, "reports", page])
 
-    def runs(
-        self, section: dict[str, Any], per_page: int = 50, only_selected: bool = True
-    ) -> Runs:
+    def runs(self, section: dict[str, Any], per_page: int = 50, only_selected: bool = True) -> Runs:
         """Return the runs that a section shows.
 
         Args:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from wbexport.api.attributes import Attributes, iframe, link
 from wbexport.api.collection import Collection, QueryText
+from wbexport.api.door import Door
 from wbexport.api.run import Run
 from wbexport.api.runs import Runs
 from wbexport.errors import (
@@ -21,13 +22,12 @@ from wbexport.errors import (
 )
 from wbexport.graphql.documents import load
 from wbexport.paths import RunPath
-from wbexport.query.fields import resolve
+from wbexport.query.fields import RUN_FIELDS
 from wbexport.sweepconfig import read_sweep_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wbexport.api.door import Door
     from wbexport.api.service import Service
 
 __all__ = ["Agent", "AgentRuns", "Sweep", "Sweeps"]
@@ -99,7 +99,7 @@ class Sweep(Attributes):
             The sweep.
         """
         # W&B passes its `client` here in the reference, and the Api in newer versions.
-        service: Service = getattr(client, "client", client)
+        service = client.client if isinstance(client, Door) else client
         variables = {"entity": entity, "project": project, "name": sid, **kwargs}
         attrs = _fetch_sweep(service, variables, query)
         if not attrs:
@@ -116,7 +116,9 @@ class Sweep(Attributes):
     @property
     def username(self) -> str:
         """The entity. Deprecated: use `entity`."""
-        warnings.warn("Sweep.username is deprecated; use Sweep.entity.", FutureWarning, stacklevel=2)
+        warnings.warn(
+            "Sweep.username is deprecated; use Sweep.entity.", FutureWarning, stacklevel=2
+        )
         return self._entity
 
     @property
@@ -316,7 +318,7 @@ def _full_order(order: str) -> str:
     """Give an order a sign, and the name of a summary value its place."""
     sign, key = (order[0], order[1:]) if order[:1] in ("+", "-") else ("-", order)
     try:
-        resolve(key)
+        RUN_FIELDS.resolve(key)
     except QueryError:
         key = f"summary_metrics.{key}"
     return sign + key

@@ -134,8 +134,8 @@ def _leaf(item: Mapping[str, Any]) -> _JsonObject | None:
     path = _path(key)
     if operator in ("=", "=="):
         return {path: value}
-    if operator == "WITHINSECONDS":
-        return {path: {"$gte": (datetime.now(UTC) - timedelta(seconds=float(value))).isoformat()}}
+    if operator == "WITHINSECONDS" and isinstance(value, int | float):
+        return {path: {"$gte": (datetime.now(UTC) - timedelta(seconds=value)).isoformat()}}
     if operator not in _OPERATORS:
         raise QueryError(f"a report filters by {operator!r}, which is not known")
     return {path: {_OPERATORS[operator]: value}}

@@ -51,15 +51,15 @@ class OpensPaths(OpensProjects, OpensRuns, OpensSweeps):
         if kind.startswith("sweep"):
             return self.sweep("/".join([*parts[:2], parts[-1]]))
         if kind.startswith("report"):
-            return self._report(path, *parts[:2], parts[-1])
+            return self._report(parts[0], parts[1], parts[-1])
         raise PathError(
             f"{path!r} is not a path; write entity/project or entity/project/KIND/ID, "
             "where KIND is runs, sweeps or reports."
         )
 
-    def _report(self, path: str, entity: str, project: str, page: str) -> BetaReport:
+    def _report(self, entity: str, project: str, page: str) -> BetaReport:
         title, dashes, report_id = page.rpartition("--")
         if not report_id or (not dashes and "-" in page):
-            raise PathError(f"{path!r} is not a report; write entity/project/reports/Title--ID.")
+            raise PathError(f"{page!r} names no report; write entity/project/reports/Title--ID.")
         attrs = {"id": report_id, "displayName": unquote(title.replace("-", " "))}
         return BetaReport(self.client, attrs, entity, project)
