@@ -17,7 +17,7 @@ PUBLIC_METHODS = 15
 POSITIONAL = 5
 
 #: Classes of the Import & Export API: W&B fixes their members, and scripts rely on them.
-MANDATED_CLASSES = {"Run", "RunFields"}
+MANDATED_CLASSES = {"Run", "RunFields", "Sweep"}
 #: Functions whose positional parameters are W&B's own, in W&B's order.
 MANDATED_MODULES = {"api"}
 

@@ -136,13 +136,18 @@ def read_sweep_config(text: str) -> dict[str, Any]:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-        _require_small(node)
+    except yaml.YAMLError as error:
+        raise InputError(f"the sweep configuration is not YAML: {_reason(error)}") from error
+    except RecursionError as error:
+        raise InputError("the sweep configuration nests too deeply") from error
+    _require_small(node)
+    try:
         # The loader is a safe one: it builds values, never objects of other classes.
-        config = loader.construct_document(node) if node is not None else None
+        config = None if node is None else loader.construct_document(node)
         json.dumps(config)
     except yaml.YAMLError as error:
         raise InputError(f"the sweep configuration is not YAML: {_reason(error)}") from error
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError) as error:
         raise InputError("the sweep configuration holds what JSON cannot hold") from error
     if not isinstance(config, dict):
         raise InputError("a sweep configuration is a mapping, such as `method: grid`")

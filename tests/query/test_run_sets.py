@@ -23,7 +23,9 @@ STATE = leaf("run", "state", "!=", "crashed")
 
 
 def translated(*filters: Any, op: str = "AND") -> Any:
-    return filter_of_run_set({"filters": {"op": "OR", "filters": [{"op": op, "filters": filters}]}})
+    return filter_of_run_set(
+        {"filters": {"op": "OR", "filters": [{"op": op, "filters": list(filters)}]}}
+    )
 
 
 @pytest.mark.parametrize(
