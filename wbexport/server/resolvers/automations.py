@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from wbexport.errors import InputError, NotFoundError
 from wbexport.query.fields import DOCUMENT_FIELDS
 from wbexport.query.order import parse_order
-from wbexport.server import artifact_lookup, lookup, triggers
+from wbexport.server import artifact_lookup, lookup, queues, triggers
 from wbexport.server.resolvers.collections import collection_node
 from wbexport.server.resolvers.connections import connection, filter_of
 from wbexport.server.resolvers.entities import entity_node
 from wbexport.server.resolvers.integrations import integration_node
+from wbexport.server.resolvers.launch import queue_node
 from wbexport.server.service import TakenError, wire_time
 from wbexport.store import reader
 from wbexport.store.documents import Document, delete_document, read_documents, write_document
@@ -120,7 +121,8 @@ def _action(trigger: Node, info: Info) -> Node:
     if kind in _USED:
         node["integration"] = integration_node(_integration(info.context.cursor, config))
     if kind == "QUEUE_JOB":
-        node["queue"] = None
+        found = read_documents(info.context.cursor, queues.QUEUE, storage_id=config["queueID"])
+        node["queue"] = queue_node(found[0]) if found else None
     return node
 
 
@@ -158,7 +160,7 @@ def _save(cur: Cursor, document: Document, wanted: Node) -> Node:
     if scope is None:
         raise NotFoundError(f"there is no {wanted['scopeType']} with id {wanted['scopeID']} here")
     entity, project = scope["owner"]
-    _check_integration(cur, wanted["triggeredActionType"], config, entity)
+    _check_used(cur, wanted["triggeredActionType"], config, entity)
     _check_name(cur, document.storage_id, wanted, entity)
     body = {key: wanted[key] for key in wanted if key not in ("id", "name", "clientMutationId")}
     body["project"] = project
@@ -167,7 +169,9 @@ def _save(cur: Cursor, document: Document, wanted: Node) -> Node:
     return {"trigger": _node(document, scope), "clientMutationId": wanted.get("clientMutationId")}
 
 
-def _check_integration(cur: Cursor, kind: str, config: Node, entity: str) -> None:
+def _check_used(cur: Cursor, kind: str, config: Node, entity: str) -> None:
+    if kind == "QUEUE_JOB":
+        queues.get_document(cur, queues.QUEUE, config["queueID"])
     if kind not in _USED:
         return
     integration = _integration(cur, config)
