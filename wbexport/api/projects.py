@@ -73,7 +73,7 @@ class Project(Attributes):
         self._load()
         if not self._attrs.get("user"):
             raise NotFoundError(f"The server names no owner of {'/'.join(self.path)}.")
-        return User(self._attrs["user"])
+        return User(self.client, self._attrs["user"])
 
     def sweeps(self, per_page: int = 50, filters: dict[str, Any] | None = None) -> Sweeps:
         """Return the project's sweeps.

@@ -95,7 +95,7 @@ class RunFields(Attributes):
     def user(self) -> User | None:
         """Who created the run."""
         user = self._attrs.get("user")
-        return User(user) if user else None
+        return User(self.client, user) if user else None
 
     @property
     def username(self) -> str:
