@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from wbexport.errors import PathError, UnsafeNameError
 from wbexport.paths import (
+    ArtifactPath,
     ProjectPath,
     RunPath,
+    parse_artifact_path,
     parse_project_path,
     parse_run_path,
     resolve_inside,
@@ -223,3 +225,56 @@ def test_a_folder_that_is_itself_a_link_may_be_used(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert resolve_inside(tmp_path / "link", "a") == tmp_path / "link/a"
+
+
+PHOTOS = ArtifactPath("team", "vision", "photos", "latest")
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("team/vision/photos:latest", PHOTOS),
+        ("vision/photos:latest", PHOTOS),
+        ("photos:latest", PHOTOS),
+        (" /team/vision/photos:latest ", PHOTOS),
+        ("https://wandb.ai/team/vision/artifacts/dataset/photos/latest", PHOTOS),
+        ("photos", ArtifactPath("team", "vision", "photos")),
+        ("photos:v3", ArtifactPath("team", "vision", "photos", "v3")),
+        ("photos:a/b:c", ArtifactPath("team", "vision", "photos", "a/b:c")),
+        ("https://x.io/o/p/artifacts/t/n", ArtifactPath("o", "p", "n")),
+        ("org/wandb-registry-m/n:v0", ArtifactPath("org", "wandb-registry-m", "n", "v0")),
+    ],
+)
+def test_an_artifact_is_found_from_every_form_of_its_path(text: str, path: ArtifactPath) -> None:
+    assert parse_artifact_path(text, "team", "vision") == path
+    assert parse_artifact_path(str(path)) == path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ":v0",
+        "photos:",
+        "a/b/c/d:v0",
+        "../photos:v0",
+        "team//photos",
+        "photos:a\nb",
+        "https://wandb.ai/team/vision/runs/x",
+        "https://wandb.ai/team/vision/artifacts/dataset",
+    ],
+)
+def test_what_is_no_path_of_an_artifact_is_refused(text: str) -> None:
+    with pytest.raises(PathError):
+        parse_artifact_path(text, "team", "vision")
+
+
+def test_an_artifact_path_knows_its_names() -> None:
+    assert (PHOTOS.name, str(PHOTOS.parent)) == ("photos:latest", "team/vision")
+    assert (PHOTOS.is_registry, ArtifactPath("o", "wandb-registry-m", "n").is_registry) == (
+        False,
+        True,
+    )
+    assert parse_artifact_path("photos", lambda: "team").project == "uncategorized"
+    with pytest.raises(PathError, match="names no entity"):
+        parse_artifact_path("vision/photos")

@@ -17,7 +17,14 @@ PUBLIC_METHODS = 15
 POSITIONAL = 5
 
 #: Classes of the Import & Export API: W&B fixes their members, and scripts rely on them.
-MANDATED_CLASSES = {"Run", "RunFields", "Sweep"}
+MANDATED_CLASSES = {
+    "Artifact",
+    "ArtifactCollection",
+    "ArtifactContents",
+    "ArtifactFields",
+    "Run",
+    "RunFields",
+}
 #: Functions whose positional parameters are W&B's own, in W&B's order.
 MANDATED_MODULES = {"api"}
 

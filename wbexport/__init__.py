@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wbexport.api.artifacts import Artifact, ArtifactTTL
     from wbexport.api.client import Api
     from wbexport.archive import Archive, open
     from wbexport.ingest.engine import ingest
@@ -19,6 +20,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Api",
     "Archive",
+    "Artifact",
+    "ArtifactTTL",
     "IngestReport",
     "SyncInterrupted",
     "SyncReport",
@@ -33,6 +36,8 @@ __all__ = [
 _LAZY = {
     "Api": "wbexport.api.client",
     "Archive": "wbexport.archive",
+    "Artifact": "wbexport.api.artifacts",
+    "ArtifactTTL": "wbexport.api.artifacts",
     "IngestReport": "wbexport.ingest.report",
     "SyncInterrupted": "wbexport.sync.interrupts",
     "SyncReport": "wbexport.sync.report",

@@ -14,10 +14,11 @@ WbexportError
 │  ├─ ResponseError            an answer of the wrong shape (a login page, broken JSON)
 │  └─ GraphQLError             200 with errors[]; keeps them
 ├─ NotFoundError (ValueError)  project, run, file, artifact, registry, user …
+│  └─ MissingEntryError (KeyError)  a path that an artifact does not have
 ├─ ConflictError (ValueError)  the server has another thing of that name, or in another state
 ├─ UnsupportedError            this server is too old, or was built without it
 ├─ IncompleteRunHistoryError   a run that logged more than its exported files hold
-├─ IntegrityError              bytes or rows that do not match what the server promised
+├─ IntegrityError (ValueError) bytes or rows that do not match what the server promised
 ├─ StoreError                  a local file that cannot be used
 │  ├─ StoreMissingError        there is no store at this path
 │  ├─ StoreBusyError           another process writes it; carries pid and command
@@ -44,6 +45,7 @@ __all__ = [
     "IncompleteRunHistoryError",
     "InputError",
     "IntegrityError",
+    "MissingEntryError",
     "NotFoundError",
     "PathError",
     "QueryError",
@@ -152,6 +154,14 @@ class NotFoundError(WbexportError, ValueError):
     """A project, run or file that is not there, or not visible to this key."""
 
 
+class MissingEntryError(NotFoundError, KeyError):
+    """A path that an artifact does not have."""
+
+    def __str__(self) -> str:
+        # A KeyError would put its message in quotes.
+        return Exception.__str__(self)
+
+
 class ConflictError(WbexportError, ValueError):
     """Something of that name is there already, or is in a state that forbids the change."""
 
@@ -164,7 +174,7 @@ class IncompleteRunHistoryError(WbexportError):
     """A run that logged more than is in its exported files, where all of it was asked for."""
 
 
-class IntegrityError(WbexportError):
+class IntegrityError(WbexportError, ValueError):
     """Bytes or rows that do not match what the server promised."""
 
 

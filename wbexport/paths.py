@@ -1,4 +1,4 @@
-"""The only parser of `entity/project/run` paths, and the guard for names that a server supplies."""
+"""The only parser of paths of projects, runs and artifacts, and the guard for names of a server."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from wbexport.errors import PathError, UnsafeNameError
 __all__ = [
     "DEFAULT_PROJECT",
     "REGISTRY_PREFIX",
+    "ArtifactPath",
     "DefaultEntity",
     "ProjectPath",
     "RunPath",
     "check_name",
     "check_run_id",
+    "parse_artifact_path",
     "parse_project_path",
     "parse_run_path",
     "resolve_inside",
@@ -64,6 +66,34 @@ class RunPath:
 
     def __str__(self) -> str:
         return f"{self.entity}/{self.project}/{self.run_id}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ArtifactPath:
+    """A collection of a project, or one version of it; prints as `entity/project/name:alias`."""
+
+    entity: str
+    project: str
+    collection: str
+    alias: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The collection, and the alias if there is one: `name:alias`."""
+        return self.collection if self.alias is None else f"{self.collection}:{self.alias}"
+
+    @property
+    def parent(self) -> ProjectPath:
+        """The project the collection is in."""
+        return ProjectPath(self.entity, self.project)
+
+    @property
+    def is_registry(self) -> bool:
+        """Whether the project is a registry; then `entity` may be the name of an organization."""
+        return self.project.startswith(REGISTRY_PREFIX) and self.project != REGISTRY_PREFIX
+
+    def __str__(self) -> str:
+        return f"{self.entity}/{self.project}/{self.name}"
 
 
 def parse_project_path(
@@ -178,6 +208,49 @@ def check_run_id(run_id: str) -> str:
     return run_id
 
 
+def parse_artifact_path(
+    text: str, entity: DefaultEntity = None, project: str | None = None
+) -> ArtifactPath:
+    """Read the path of a collection of artifacts, or of one version.
+
+    Args:
+        text: `[entity/][project/]name[:alias]`, `[organization/]wandb-registry-…/name[:alias]`, or
+            the web address of an artifact. An alias may be a version such as `v3`.
+        entity: Entity to use when the path names none, or a function that finds it.
+        project: Project to use when the path names none; `uncategorized` otherwise.
+
+    Returns:
+        The path.
+
+    Raises:
+        PathError: The text is no such path, or no entity is known.
+
+    Example:
+        >>> parse_artifact_path("team/vision/photos:latest")
+        ArtifactPath(entity='team', project='vision', collection='photos', alias='latest')
+    """
+    parts = _web_parts(text)
+    alias: str | None
+    if parts is not None:
+        if not 5 <= len(parts) <= 6 or parts[2] != "artifacts":
+            raise PathError(f"{text!r} is not the address of an artifact.")
+        alias = parts[5] if len(parts) == 6 else None
+        parts = [parts[0], parts[1], parts[4]]
+    else:
+        place, colon, alias = text.strip().partition(":")
+        parts = [part.strip() for part in place.strip("/").split("/")]
+        alias = alias if colon else None
+    if len(parts) > 3 or alias == "" or _CONTROL.search(alias or ""):
+        raise PathError(f"{text!r} is not an artifact; write entity/project/name:alias.")
+    if len(parts) == 1:
+        parts = [project or DEFAULT_PROJECT, *parts]
+    _checked(text, parts)
+    if len(parts) == 2:
+        parts = [_known_entity(text, entity), *parts]
+    owner, place, collection = _checked(text, parts)
+    return ArtifactPath(owner, place, collection, alias)
+
+
 def safe_relative_path(name: str) -> PurePosixPath:
     r"""Turn a name from a server into a relative path that stays below any folder it is joined to.
 
@@ -232,5 +305,6 @@ def _checked(text: str, parts: list[str]) -> list[str]:
             raise PathError(
                 f"{text!r} is no name, and no path of the form entity/project or "
                 "entity/project/run_id."
+                f"{text!r} is not a path such as entity/project or entity/project/run_id."
             )
     return parts

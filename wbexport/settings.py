@@ -15,7 +15,7 @@ import os
 import re
 import stat
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -27,14 +27,7 @@ from wbexport.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "DEFAULT_BASE_URL",
-    "DEFAULT_PORTS",
-    "Credential",
-    "Origin",
-    "Settings",
-    "is_api_key",
-]
+__all__ = ["DEFAULT_BASE_URL", "DEFAULT_PORTS", "Credential", "Origin", "Settings"]
 
 DEFAULT_BASE_URL = "https://api.wandb.ai"
 _DEFAULT_TIMEOUT = 19.0
@@ -144,6 +137,7 @@ class Settings:
         project: Default project.
         organization: Default organization.
         run: Default run id.
+        artifact_dir: Folder to which artifacts are downloaded when none is given.
         timeout: Seconds to wait for the server to say something.
         read_only: Refuse mutations, uploads and posts of metrics.
         ca_file: Certificates to trust in place of the packaged ones.
@@ -164,6 +158,7 @@ class Settings:
     project: str | None = None
     organization: str | None = None
     run: str | None = None
+    artifact_dir: Path = Path("artifacts")
     timeout: float = _DEFAULT_TIMEOUT
     read_only: bool = False
     ca_file: Path | None = None
@@ -218,25 +213,12 @@ class Settings:
             project=values["project"],
             organization=values["organization"],
             run=values["run"],
+            artifact_dir=cwd / (environ.get("WANDB_ARTIFACT_DIR") or "artifacts"),
             timeout=_timeout(timeout, environ),
             ca_file=_ca_file(environ),
             allow_private_hosts=_is_true(environ, "WBEXPORT_ALLOW_PRIVATE_HOSTS"),
             allow_http=allow_http,
         )
-
-    def with_key(self, key: str) -> Settings:
-        """Return the same settings for another key.
-
-        Args:
-            key: An API key of the same server.
-
-        Returns:
-            The settings.
-
-        Raises:
-            SettingsError: The key is malformed.
-        """
-        return replace(self, credential=_credential(self.origin, key, "with_key"))
 
     @property
     def origin(self) -> Origin:
@@ -394,17 +376,12 @@ def _find_credential(
     return _from_netrc(origin, environ, home)
 
 
-def is_api_key(text: str) -> bool:
-    """Tell whether a text has the form of an API key."""
-    body = text.split("-", 1)[-1]
-    return any(map(_KEY_BODY.fullmatch, (body, text))) or _JWT.fullmatch(text) is not None
-
-
 def _credential(origin: Origin, key: str, source: str) -> Credential:
     key = key.strip()
     if not key:
         raise SettingsError(f"The API key from {source} is empty; set it or remove it.")
-    if not is_api_key(key):
+    body = key.split("-", 1)[-1]
+    if not (_KEY_BODY.fullmatch(body) or _KEY_BODY.fullmatch(key) or _JWT.fullmatch(key)):
         raise SettingsError(
             f"The API key from {source} is malformed: a key has at least 40 letters, digits, "
             f"'-' or '_', and this one has {len(key)} characters. Copy it again."

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from wbexport.api.service import Service
 
-__all__ = ["Collection", "QueryText"]
+__all__ = ["Collection", "QueryText", "SizedCollection"]
 
 _T = TypeVar("_T")
 
@@ -40,6 +40,7 @@ class Collection(ABC, Generic[_T]):
         client: Executes the query.
         variables: Its variables, without those of the page.
         per_page: Objects per request; None for 50.
+        start: The `cursor` of another listing, to go on from there.
 
     Raises:
         InputError: `per_page` is not a whole number above 0.
@@ -49,7 +50,12 @@ class Collection(ABC, Generic[_T]):
     _PAGE_VARIABLES: ClassVar[tuple[str, str]] = ("perPage", "cursor")
 
     def __init__(
-        self, client: Service, variables: Mapping[str, Any], per_page: int | None = 50
+        self,
+        client: Service,
+        variables: Mapping[str, Any],
+        per_page: int | None = 50,
+        *,
+        start: str | None = None,
     ) -> None:
         per_page = 50 if per_page is None else per_page
         if isinstance(per_page, bool) or not isinstance(per_page, int) or per_page < 1:
@@ -61,6 +67,7 @@ class Collection(ABC, Generic[_T]):
         self._pages: Iterator[Mapping[str, Any]] | None = None
         self._page: Mapping[str, Any] | None = None
         self._position = 0
+        self._start = start
 
     @abstractmethod
     def _connection(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -72,9 +79,9 @@ class Collection(ABC, Generic[_T]):
 
     @property
     def cursor(self) -> str | None:
-        """Where the next page starts; None before the first."""
+        """Where the next page starts; None before the first of the listing."""
         if self._page is None:
-            return None
+            return self._start
         edges = self._page["edges"]
         info = self._page.get("pageInfo") or {}
         last = edges[-1].get("cursor") if edges else None
@@ -164,4 +171,23 @@ class Collection(ABC, Generic[_T]):
     def _fetch(self, cursor: str | None) -> Mapping[str, Any] | None:
         self.update_variables()
         variables = {**self.variables, self._PAGE_VARIABLES[1]: cursor}
-        return self._connection(self.client.execute_text(self._query(), variables))
+        return self._connection(self.client.execute_document(self._query(), variables))
+
+
+class SizedCollection(Collection[_T]):
+    """A lazy listing whose length the server knows, so that it need not be loaded to be counted."""
+
+    _count: int | None = None
+
+    @property
+    def length(self) -> int:
+        """How many objects there are, by the server's own count."""
+        self._load_until(0)
+        if self._count is None:
+            # An older server does not count them.
+            self._load_until(None)
+            return len(self.objects)
+        return self._count
+
+    def __len__(self) -> int:
+        return self.length

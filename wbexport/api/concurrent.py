@@ -1,4 +1,4 @@
-"""Work on many runs at once, given back in the order of the runs."""
+"""Work on many runs or files at once, given back in their order."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ _WAITING_CHUNKS = 2
 _GLANCE_SECONDS = 0.2
 
 
-def map_in_order(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+def map_in_order(
+    work: Callable[[_Item], _Result], items: Sequence[_Item], workers: int = WORKERS
+) -> list[_Result]:
     """Do something to every item, several at a time."""
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         try:
             return list(pool.map(work, items))
         except BaseException:

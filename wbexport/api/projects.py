@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from wbexport.api.accounts import User
+from wbexport.api.artifacts.collections import ProjectArtifactCollections
+from wbexport.api.artifacts.types import ArtifactTypes
 from wbexport.api.attributes import Attributes, iframe, link
 from wbexport.api.collection import Collection, QueryText
-from wbexport.api.sweeps import Sweeps
 from wbexport.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -73,22 +74,43 @@ class Project(Attributes):
         self._load()
         if not self._attrs.get("user"):
             raise NotFoundError(f"The server names no owner of {'/'.join(self.path)}.")
-        return User(self.client, self._attrs["user"])
+        return User(self._attrs["user"])
 
-    def sweeps(self, per_page: int = 50, filters: dict[str, Any] | None = None) -> Sweeps:
-        """Return the project's sweeps.
+    def artifacts_types(self, per_page: int = 50) -> ArtifactTypes:
+        """Return the types of the project's artifacts.
 
         Args:
-            per_page: Sweeps per request.
-            filters: W&B's filter, in MongoDB's form.
+            per_page: Types per request.
+
+        Returns:
+            A lazy listing.
+        """
+        return ArtifactTypes(self.client, self.entity, self.name, per_page)
+
+    def collections(
+        self,
+        filters: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        per_page: int = 50,
+        start: str | None = None,
+    ) -> ProjectArtifactCollections:
+        """Return the project's collections of artifacts, of all types.
+
+        Args:
+            filters: W&B's filter for collections.
+            order: A key to sort by, after `+` (ascending) or `-` (descending).
+            per_page: Collections per request.
+            start: The `cursor` of another listing, to go on from there.
 
         Returns:
             A lazy listing.
 
         Raises:
-            UnsupportedError: There is a filter, and the server lists all sweeps or none.
+            UnsupportedError: The server cannot filter or order collections.
         """
-        return Sweeps(self.client, self.entity, self.name, per_page, filters)
+        return ProjectArtifactCollections(
+            self.client, self.entity, self.name, filters, order, per_page, start
+        )
 
     def to_html(self, height: int = 420, hidden: bool = False) -> str:
         """Write HTML with a frame that shows the project's page.

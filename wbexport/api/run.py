@@ -6,7 +6,9 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
+from wbexport.api.artifacts.of_run import RunWithArtifacts
 from wbexport.api.attributes import iframe, link
+from wbexport.api.circles import led_back_to
 from wbexport.api.console import ConsoleLogs
 from wbexport.api.files import Files
 from wbexport.api.history import fetch_history_keys, fetch_run
@@ -29,7 +31,8 @@ _ENDED = ("finished", "crashed", "failed", "killed")
 _POLL_SECONDS = 5.0
 
 
-class Run(RunWrites):
+@led_back_to
+class Run(RunWrites, RunWithArtifacts):
     """A run. What a listing leaves out (`config`, `summary` …) is fetched when it is looked at.
 
     Besides the properties here, every field of the server is an attribute under its snake-case
@@ -42,7 +45,7 @@ class Run(RunWrites):
         project: The project's name.
         run_id: The run's id.
         attrs: The run's fields; None to fetch them now.
-        include_sweeps: Accepted as in W&B; a sweep is fetched when it is looked at.
+        include_sweeps: Whether the run's sweep belongs to it.
         lazy: Fetch the large fields later.
         load_full: Fetches the large fields of this run, possibly together with others.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
+from wbexport.errors import ConflictError
 from wbexport.paths import resolve_inside
 from wbexport.transport.download import Expect
 
@@ -15,7 +16,41 @@ if TYPE_CHECKING:
 
     from wbexport.transport import Session
 
-__all__ = ["save_file"]
+__all__ = ["save_file", "save_inside"]
+
+
+def save_inside(root: Path, name: str, receive: Callable[[BinaryIO], object]) -> Path:
+    """Write a file below a folder; a file that is there is replaced when all bytes are in.
+
+    Args:
+        root: The folder, made when it is not there.
+        name: Its name, with folders, as a server gave it.
+        receive: Writes the bytes.
+
+    Returns:
+        The saved file.
+
+    Raises:
+        UnsafeNameError: The name would lead out of the folder, or over a link.
+        ConflictError: There is a folder in the place of the file, or a file in that of a folder.
+    """
+    target = resolve_inside(root, name)
+    partial = target.parent / f".{secrets.token_hex(8)}.partial"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("xb+") as sink:
+            receive(sink)
+            sink.flush()
+            os.fsync(sink.fileno())
+        # Somebody may have put a link there meanwhile.
+        partial.replace(resolve_inside(root, name))
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+        raise ConflictError(
+            f"{target} cannot be written: {error.strerror}; move it away."
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return target
 
 
 def save_file(
@@ -47,16 +82,8 @@ def save_file(
         RequestError: There was no usable answer.
     """
     expect = expect or Expect()
-    target = resolve_inside(root, name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.parent / f".{secrets.token_hex(8)}.partial"
-    try:
-        with partial.open("xb+") as sink:
-            session.download(url, sink, size=expect.size, md5=expect.md5, refresh=refresh)
-            sink.flush()
-            os.fsync(sink.fileno())
-        # Somebody may have put a link there meanwhile.
-        partial.replace(resolve_inside(root, name))
-    finally:
-        partial.unlink(missing_ok=True)
-    return target
+
+    def receive(sink: BinaryIO) -> None:
+        session.download(url, sink, size=expect.size, md5=expect.md5, refresh=refresh)
+
+    return save_inside(root, name, receive)

@@ -19,7 +19,9 @@ __all__ = ["GraphQL"]
 _OPERATION = re.compile(r"\s*(query|mutation)\s+(\w+)")
 _UNKNOWN_FIELD = re.compile(r'(?:Cannot query|[Uu]nknown) field "?(\w+)')
 #: Fields that old servers may lack; an answer without them is as good.
-_OPTIONAL = frozenset({"eventsLineCount", "exitcode", "logLineCount", "shouldStop"})
+_OPTIONAL = frozenset(
+    {"digestAlgorithm", "eventsLineCount", "exitcode", "logLineCount", "shouldStop", "totalCount"}
+)
 _REFUSED = re.compile(
     r"unauthori[sz]ed|unauthenticated|not authenticated|not logged in|invalid api key"
     r"|permission denied|access denied|forbidden",
@@ -44,7 +46,15 @@ class GraphQL:
         Returns:
             The `data` object. Fields in it may be null; what that means is the caller's to say.
         """
-        text = documents.load(operation).text
+        return self.execute_document(documents.load(operation).text, variables)
+
+    def execute_document(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Send the text of one of our own documents, without what an older server lacks.
+
+        Returns:
+            The `data` object, as `execute` does.
+        """
+        text = document
         for field in self._absent:
             text = re.sub(rf"^ *{field}\n", "", text, flags=re.MULTILINE)
         try:
@@ -55,7 +65,7 @@ class GraphQL:
                 raise
             # An older server: ask without these fields from now on.
             self._absent |= absent
-            return self.execute(operation, variables)
+            return self.execute_document(document, variables)
 
     def execute_text(self, text: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Send a document given as text.

@@ -29,9 +29,10 @@ __all__ = [
 ]
 
 
-def file_url(context: Context, artifact_id: str, digest: str) -> str:
+def file_url(context: Context, file: Node) -> str:
     """Return a signed URL to which the bytes of a declared file may be sent."""
-    return context.signed("PUT", "/uploads/artifact", artifact=artifact_id, md5=digest)
+    artifact_id = file["artifact"]["storage_id"]
+    return context.signed("PUT", "/uploads/artifact", artifact=artifact_id, md5=file["digest"])
 
 
 def part_url(context: Context, upload: str, number: int, md5: str) -> str:

@@ -47,11 +47,13 @@ class Downloaded:
         size: Bytes written.
         md5: Hexadecimal MD5.
         sha256: Hexadecimal SHA-256.
+        etag: What the server called this state of the file, if it did.
     """
 
     size: int
     md5: str
     sha256: str
+    etag: str | None = None
 
 
 class Transfer:
@@ -95,6 +97,7 @@ class Transfer:
         self._refresh = refresh
         self._limit = limit
         self._refreshes = 0
+        self.etag: str | None = None
         self._mismatched = False
         self._algorithms = {*digests, *(["md5"] if expect.md5 else [])}
         self._restart()
@@ -146,6 +149,7 @@ class Transfer:
                 self._restart()
             raise AttemptError(answer.status_failure(answer.read_refusal()))
         etag = answer.headers.get("ETag", "")
+        self.etag = etag or None
         self._etag = etag if etag.startswith('"') else None
         self._write(answer, skip)
         if (wanted := self._wanted()) is not None and self.position < wanted:

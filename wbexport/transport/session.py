@@ -209,8 +209,35 @@ class Session:
         )
         self._transfer(transfer)
         return Downloaded(
-            transfer.position, transfer.hexdigest("md5"), transfer.hexdigest("sha256")
+            transfer.position,
+            transfer.hexdigest("md5"),
+            transfer.hexdigest("sha256"),
+            transfer.etag,
         )
+
+    def get_headers(self, url: str) -> Mapping[str, str]:
+        """Ask for a file, and look at no more than what is said before its bytes.
+
+        Args:
+            url: Where it is; see `get_bytes` for the key.
+
+        Returns:
+            The headers, whatever the case of their names.
+
+        Raises:
+            NotFoundError: There is no such file.
+            RequestError: There was no usable answer.
+        """
+        target = _parsed(url)
+
+        def attempt() -> Mapping[str, str]:
+            headers = {"Accept-Encoding": "identity"}
+            with self._wire.open("GET", target, headers=headers) as answer:
+                if answer.status != 200:
+                    raise AttemptError(answer.status_failure(answer.read_refusal()))
+                return answer.headers
+
+        return self._repeat(attempt, "GET", target)
 
     def upload(
         self,

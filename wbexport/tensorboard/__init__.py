@@ -1,1 +1,0 @@
-"""Reads the event files that TensorBoard's writers leave, without TensorFlow and protobuf."""
