@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).parents[1] / "wbexport"
 #: Rooms by row, lowest first. A module imports from lower rows and from its own room.
 ROWS = (
     ("errors",),
-    ("settings", "paths", "sqlfiles", "summary", "sweepconfig", "query", "arrow"),
+    ("settings", "paths", "sqlfiles", "summary", "sweepconfig", "query", "arrow", "tensorboard"),
     ("transport",),
     ("graphql",),
     ("api", "store"),
@@ -32,7 +32,7 @@ ROWS = (
     ("__init__", "__main__"),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROWS) for room in rooms}
-KNOW_ONLY_ERRORS = {"query", "arrow"}
+KNOW_ONLY_ERRORS = {"query", "arrow", "tensorboard"}
 OWNED = {
     "httpx": "transport",
     "httpcore": "transport",

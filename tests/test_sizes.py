@@ -24,6 +24,7 @@ MANDATED_CLASSES = {
     "ArtifactFields",
     "Run",
     "RunFields",
+    "Sweep",
 }
 #: Functions whose positional parameters are W&B's own, in W&B's order.
 MANDATED_MODULES = {"api"}

@@ -15,7 +15,7 @@ import os
 import re
 import stat
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -27,7 +27,14 @@ from wbexport.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULT_BASE_URL", "DEFAULT_PORTS", "Credential", "Origin", "Settings"]
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "DEFAULT_PORTS",
+    "Credential",
+    "Origin",
+    "Settings",
+    "is_api_key",
+]
 
 DEFAULT_BASE_URL = "https://api.wandb.ai"
 _DEFAULT_TIMEOUT = 19.0
@@ -220,6 +227,20 @@ class Settings:
             allow_http=allow_http,
         )
 
+    def with_key(self, key: str) -> Settings:
+        """Return the same settings for another key.
+
+        Args:
+            key: An API key of the same server.
+
+        Returns:
+            The settings.
+
+        Raises:
+            SettingsError: The key is malformed.
+        """
+        return replace(self, credential=_credential(self.origin, key, "with_key"))
+
     @property
     def origin(self) -> Origin:
         """The origin of `base_url`."""
@@ -376,12 +397,17 @@ def _find_credential(
     return _from_netrc(origin, environ, home)
 
 
+def is_api_key(text: str) -> bool:
+    """Tell whether a text has the form of an API key."""
+    body = text.split("-", 1)[-1]
+    return any(map(_KEY_BODY.fullmatch, (body, text))) or _JWT.fullmatch(text) is not None
+
+
 def _credential(origin: Origin, key: str, source: str) -> Credential:
     key = key.strip()
     if not key:
         raise SettingsError(f"The API key from {source} is empty; set it or remove it.")
-    body = key.split("-", 1)[-1]
-    if not (_KEY_BODY.fullmatch(body) or _KEY_BODY.fullmatch(key) or _JWT.fullmatch(key)):
+    if not is_api_key(key):
         raise SettingsError(
             f"The API key from {source} is malformed: a key has at least 40 letters, digits, "
             f"'-' or '_', and this one has {len(key)} characters. Copy it again."

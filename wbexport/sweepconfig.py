@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Parameter", "check_sweep_config", "read_parameters", "read_sweep_config"]
 
 _MAX_TEXT = 1_000_000
+_MAX_NODES = 100_000
 _MAX_DEPTH = 8
 
 _METHODS = ("grid", "random", "bayes")
@@ -72,21 +73,11 @@ _PARAMETER_KEYS = {
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Reads YAML that means JSON: dates stay text, `1e-4` is a number, nothing refers back."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.composer.ComposerError(None, None, "references are not allowed here", mark)
-        return super().compose_node(parent, index)
+    """Reads YAML that means JSON: dates stay text, and `1e-4` is a number."""
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern)
-        for tag, pattern in resolvers
-        if tag not in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:merge")
-    ]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 # PyYAML writes the text of `1e-4` without quotes, and W&B's server takes it as a number.
@@ -128,7 +119,7 @@ def read_sweep_config(text: str) -> dict[str, Any]:
     r"""Read the YAML of a sweep.
 
     Args:
-        text: YAML without references and custom tags, as W&B's clients send it.
+        text: YAML without tags of its own.
 
     Returns:
         The configuration, made of what JSON can hold.
@@ -143,16 +134,44 @@ def read_sweep_config(text: str) -> dict[str, Any]:
     if len(text) > _MAX_TEXT:
         raise InputError(f"a sweep configuration has at most {_MAX_TEXT} characters")
     try:
-        # The loader builds nothing but JSON's types: it is as safe as yaml.safe_load.
-        config = yaml.load(text, Loader=_Loader)
+        loader = _Loader(text)
+        node = loader.get_single_node()
+    except yaml.YAMLError as error:
+        raise InputError(f"the sweep configuration is not YAML: {_reason(error)}") from error
+    except RecursionError as error:
+        raise InputError("the sweep configuration nests too deeply") from error
+    _require_small(node)
+    try:
+        # The loader is a safe one: it builds values, never objects of other classes.
+        config = None if node is None else loader.construct_document(node)
         json.dumps(config)
     except yaml.YAMLError as error:
         raise InputError(f"the sweep configuration is not YAML: {_reason(error)}") from error
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError) as error:
         raise InputError("the sweep configuration holds what JSON cannot hold") from error
     if not isinstance(config, dict):
         raise InputError("a sweep configuration is a mapping, such as `method: grid`")
     return config
+
+
+def _require_small(node: yaml.Node | None) -> None:
+    """Refuse few characters that mean a great deal, or without end, by referring back."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node | None) -> int:
+        if isinstance(node, yaml.ScalarNode) or node is None:
+            return 1
+        if id(node) not in sizes:
+            # What refers to itself is met again before its size is known.
+            sizes[id(node)] = _MAX_NODES
+            children = node.value
+            if isinstance(node, yaml.MappingNode):
+                children = [child for pair in children for child in pair]
+            sizes[id(node)] = 1 + sum(map(size, children))
+        return sizes[id(node)]
+
+    if size(node) >= _MAX_NODES:
+        raise InputError(f"a sweep configuration has fewer than {_MAX_NODES} values")
 
 
 def check_sweep_config(config: Mapping[str, Any]) -> list[str]:

@@ -83,7 +83,8 @@ def test_users_are_found_by_a_part_of_their_name(stub: Stub, connect: Connect) -
     stub.operations["Users"] = lambda v: {"users": {"edges": edges if v["query"] == "ada" else []}}
     api = connect(stub)
     assert [user.username for user in api.users("ada")] == ["ada", "adam"]
-    found = api.user("ada")
+    with pytest.warns(UserWarning, match="2 users fit 'ada'"):
+        found = api.user("ada")
     assert found is not None
     assert found.username == "ada"
     assert api.user("nobody") is None

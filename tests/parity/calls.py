@@ -15,6 +15,8 @@ OBJECTS = {
     "run": "fresh().run('local/vision/train-1')",
     "runs": "fresh().runs('local/vision', per_page=2)",
     "project": "fresh().project('vision', 'local')",
+    "team": "fresh().team('lab')",
+    "member": "fresh().team('lab').members[0]",
     "file": "fresh().run('local/vision/train-1').file('train-1/notes.txt')",
 }
 
@@ -110,7 +112,11 @@ READS: dict[str, tuple[str, ...]] = {
         "api.runs('local/vision', {'summary_metrics.acc': {'$exists': True}}, '+config.lr.value')",
         "len(api.runs('local/vision', {'tags': {'$in': ['try-1', 'try-3']}}))",
     ),
-    "Api.user": ("api.user('local') and api.user('local').username", "api.user('nobody-here')"),
+    "Api.user": (
+        "vars_of(fresh().user('local'), 'id name username email admin teams')",
+        "api.user('local') and api.user('local').username",
+        "api.user('nobody-here')",
+    ),
     "Api.users": ("[each.username for each in api.users('local')]", "api.users('nobody-here')"),
     # --- Run ---
     "Run.__init__": (
@@ -170,7 +176,27 @@ READS: dict[str, tuple[str, ...]] = {
         "framed(project.to_html(height=5, hidden=True))",
     ),
     # --- Member, User, Team ---
+    "Api.team": (
+        "vars_of(api.team('lab'), 'name is_team entity_type default_access private_only')",
+        "[vars_of(each, 'id name username email admin pending account_type team')"
+        " for each in fresh().team('lab').members]",
+    ),
+    "Team.__init__": (
+        "new('Team')(client, 'lab').name",
+        "new('Team')(client, name='lab', attrs={'id': 'x'}).id",
+    ),
+    "Team.load": ("[sorted(team.load()), team.load() is team.load(True)]",),
+    "Team.to_html": ("[team.to_html(), team.display()]",),
+    "Member.__init__": ("new('Member')(client, 'lab', {'name': 'x', 'id': 'y'}).team",),
+    "Member.to_html": ("[member.to_html(), member.display(), repr(member)]",),
+    "User.__init__": ("repr(new('User')(client, {'name': 'x', 'id': 'y'}))",),
+    "User.to_html": ("[api.viewer.to_html(), api.viewer.display()]",),
+    "User.api_keys": ("fresh().viewer.api_keys", "new('User')(client, {'id': 'x'}).api_keys"),
     "User.teams": ("api.viewer.teams",),
+    "User.user_api": (
+        "fresh().viewer.user_api.viewer.username",
+        "new('User')(client, {'id': 'x'}).user_api",
+    ),
 }
 READS |= {
     f"{owner}.{name}": (f"{found}.{name}",)
@@ -195,6 +221,9 @@ ERRORS: dict[str, tuple[str, ...]] = {
     "File.download": ("file.download(folder); file.download(folder)",),
     "Runs.histories": ("runs.histories(format='wrong')",),
     "Run.scan_history": ("list(run.scan_history(keys='loss'))",),
+    "Api.team": ("api.team('nope')",),
+    "Api.create_user": ("api.create_user('no address')", "api.create_user('ada@example.org')"),
+    "User.delete_api_key": ("api.viewer.delete_api_key('nope')",),
     "Runs.__getitem__": ("runs[100]",),
 }
 
@@ -236,6 +265,40 @@ WRITES: dict[str, tuple[str, ...]] = {
         " [each.id for each in fresh().runs('local/made')]",
         "fresh().run('local/made/made-3').delete(delete_artifacts=True);"
         " [each.id for each in fresh().runs('local/made')]",
+    ),
+    # --- Team, Member, User ---
+    "Api.create_user": (
+        "vars_of(api.create_user('made@example.org', admin=True), 'id name username email admin')",
+        "[each.username for each in fresh().users('example.org')]",
+    ),
+    "User.create": ("new('User').create(api, 'other@example.org').username",),
+    "Api.create_team": (
+        "[each.username for each in api.create_team('crew', 'made').members]",
+        "[each.username for each in api.create_team('lab').members]",
+    ),
+    "Team.create": ("new('Team').create(api, 'gang').members[0].username",),
+    "Team.invite": (
+        "them = fresh().team('crew'); [them.invite('local', admin=True), them.invite('local'),"
+        " them.invite('nobody'), them.invite('new@example.org'), them.invite('other@example.org')]",
+        "[vars_of(each, 'name email admin pending') for each in fresh().team('crew').members]",
+    ),
+    "Member.delete": (
+        "[each.delete() for each in fresh().team('crew').members[2:]]",
+        "fresh().team('crew').members[0].delete(); len(fresh().team('crew').members)",
+        "them = fresh().team('crew').members[0]; [them.delete(), them.delete()]",
+    ),
+    "Team.create_service_account": (
+        "vars_of(fresh().team('gang').create_service_account('bot'), 'name admin account_type')",
+        "[each.name for each in fresh().team('gang').members]",
+    ),
+    "User.generate_api_key": (
+        "them = fresh().viewer; key = them.generate_api_key('for tests');"
+        " [len(key) > 40, them.api_keys == [key], len(fresh().viewer.api_keys)]",
+    ),
+    "User.delete_api_key": (
+        "them = fresh().viewer; [them.delete_api_key(them.api_keys[0]), fresh().viewer.api_keys]",
+        "them = fresh().viewer; key = them.generate_api_key();"
+        " [them.delete_api_key(key), them.delete_api_key(key), fresh().viewer.api_keys]",
     ),
 }
 

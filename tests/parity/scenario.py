@@ -18,6 +18,7 @@ PROJECT = "vision"
 def main() -> None:
     """Make everything, in the order in which a team would."""
     log_runs()
+    make_people()
 
 
 def log_runs() -> None:
@@ -53,3 +54,15 @@ def save_files(run: Any) -> None:
     (folder / "notes.txt").write_text(f"text of {run.id}\n", encoding="utf-8")
     (folder / "weights.bin").write_bytes(bytes(range(256)))
     run.save(f"{folder}/*", policy="now", base_path=".")
+
+
+def make_people() -> None:
+    """Make a user, and a team of hers with a guest and an account for machines."""
+    import wandb
+
+    api = wandb.Api()
+    api.create_user("ada@example.org")
+    team = api.create_team("lab", "ada")
+    team.invite("local")
+    team.invite("guest@example.org", admin=True)
+    team.create_service_account("nightly")

@@ -7,11 +7,22 @@ one frame of many runs, both on `history`, which joins the files of `exports` wi
 `listing` is what a sync plans from.
 """
 
-from wbexport.api.accounts import User
+from wbexport.api.accounts import Member, Team, User
 from wbexport.api.client import Api
 from wbexport.api.files import File, Files
 from wbexport.api.projects import Project, Projects
 from wbexport.api.run import Run
 from wbexport.api.runs import Runs
 
-__all__ = ["Api", "File", "Files", "Project", "Projects", "Run", "Runs", "User"]
+__all__ = [
+    "Api",
+    "File",
+    "Files",
+    "Member",
+    "Project",
+    "Projects",
+    "Run",
+    "Runs",
+    "Team",
+    "User",
+]

@@ -9,20 +9,18 @@ from wbexport.api.collection import QueryText
 from wbexport.api.openers.accounts import OpensAccounts
 from wbexport.api.openers.artifacts import OpensArtifacts
 from wbexport.api.openers.automations import OpensAutomations
-from wbexport.api.openers.projects import OpensProjects
-from wbexport.api.openers.runs import OpensRuns
-from wbexport.errors import InputError, PathError
+from wbexport.api.openers.paths import OpensPaths
+from wbexport.api.openers.reports import OpensReports
+from wbexport.errors import InputError
 from wbexport.settings import Settings
 
 if TYPE_CHECKING:
-    from wbexport.api.projects import Project
-    from wbexport.api.run import Run
     from wbexport.transport import Transport
 
 __all__ = ["Api"]
 
 
-class Api(OpensProjects, OpensRuns, OpensArtifacts, OpensAccounts, OpensAutomations):
+class Api(OpensPaths, OpensReports, OpensArtifacts, OpensAccounts, OpensAutomations):
     """Queries a W&B server. Nothing is sent before something is asked for.
 
     Args:
@@ -67,26 +65,3 @@ class Api(OpensProjects, OpensRuns, OpensArtifacts, OpensAccounts, OpensAutomati
         if read_only:
             settings = replace(settings, read_only=True)
         super().__init__(settings, transport)
-
-    def from_path(self, path: str) -> Project | Run:
-        """Return a project or a run from its path.
-
-        Args:
-            path: `project`, `entity/project`, `entity/project/run_id` or
-                `entity/project/runs/run_id`.
-
-        Returns:
-            The object.
-
-        Raises:
-            PathError: The path has another form.
-            NotFoundError: There is no such run.
-        """
-        parts = path.strip("/ ").split("/")
-        if len(parts) == 1:
-            return self.project(parts[0])
-        if len(parts) == 2:
-            return self.project(parts[1], parts[0])
-        if len(parts) == 3 or (len(parts) == 4 and parts[2].startswith("run")):
-            return self.run("/".join([*parts[:2], parts[-1]]))
-        raise PathError(f"{path!r} is not a path; write entity/project or entity/project/runs/ID.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from wbexport.api.accounts import User
 from wbexport.api.service import Service
@@ -11,6 +11,9 @@ from wbexport.paths import parse_project_path
 from wbexport.transport import Session, user_agent
 
 if TYPE_CHECKING:
+    from typing import Self
+
+    from wbexport.api.client import Api
     from wbexport.paths import ProjectPath
     from wbexport.settings import Settings
     from wbexport.transport import Transport
@@ -32,7 +35,8 @@ class Door:
     def __init__(self, settings: Settings, transport: Transport | None = None) -> None:
         settings.require_credential()
         self.settings = settings
-        self.client = Service(Session(settings, transport=transport))
+        self._transport = transport
+        self.client = Service(Session(settings, transport=transport), cast("Api", self))
         self._viewer: User | None = None
         self._default_entity: str | None = None
         self._opened: dict[object, Any] = {}
@@ -64,9 +68,23 @@ class Door:
                     f"{self.settings.origin} does not know this API key; "
                     f"take one from {self.settings.app_url}/authorize."
                 )
-            self._viewer = User(viewer)
+            self._viewer = User(self.client, viewer)
             self._default_entity = self._viewer.entity
         return self._viewer
+
+    def with_key(self, api_key: str) -> Self:
+        """Return an `Api` of the same server for another key.
+
+        Args:
+            api_key: The key.
+
+        Returns:
+            The `Api`.
+
+        Raises:
+            SettingsError: The key is malformed.
+        """
+        return type(self)(settings=self.settings.with_key(api_key), transport=self._transport)
 
     def flush(self) -> None:
         """Forget the runs and listings opened so far, so that they are fetched anew."""

@@ -10,6 +10,7 @@ from wbexport.api.artifacts.collections import ProjectArtifactCollections
 from wbexport.api.artifacts.types import ArtifactTypes
 from wbexport.api.attributes import Attributes, iframe, link
 from wbexport.api.collection import Collection, QueryText
+from wbexport.api.sweeps import Sweeps
 from wbexport.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -74,7 +75,22 @@ class Project(Attributes):
         self._load()
         if not self._attrs.get("user"):
             raise NotFoundError(f"The server names no owner of {'/'.join(self.path)}.")
-        return User(self._attrs["user"])
+        return User(self.client, self._attrs["user"])
+
+    def sweeps(self, per_page: int = 50, filters: dict[str, Any] | None = None) -> Sweeps:
+        """Return the project's sweeps.
+
+        Args:
+            per_page: Sweeps per request.
+            filters: W&B's filter, in MongoDB's form.
+
+        Returns:
+            A lazy listing.
+
+        Raises:
+            UnsupportedError: There is a filter, and the server lists all sweeps or none.
+        """
+        return Sweeps(self.client, self.entity, self.name, per_page, filters)
 
     def artifacts_types(self, per_page: int = 50) -> ArtifactTypes:
         """Return the types of the project's artifacts.

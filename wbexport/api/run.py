@@ -45,7 +45,7 @@ class Run(RunWrites, RunWithArtifacts):
         project: The project's name.
         run_id: The run's id.
         attrs: The run's fields; None to fetch them now.
-        include_sweeps: Whether the run's sweep belongs to it.
+        include_sweeps: Accepted as in W&B; a sweep is fetched when it is looked at.
         lazy: Fetch the large fields later.
         load_full: Fetches the large fields of this run, possibly together with others.
 

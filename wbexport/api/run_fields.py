@@ -9,6 +9,7 @@ from urllib.parse import quote
 from wbexport.api.accounts import User
 from wbexport.api.attributes import Attributes, Settable
 from wbexport.api.history import fetch_run
+from wbexport.errors import NotFoundError
 from wbexport.graphql.models import parse_json_object
 from wbexport.paths import RunPath
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from wbexport.api.run_summary import RunSummary
     from wbexport.api.service import Service
+    from wbexport.api.sweeps import Sweep
 
 __all__ = ["RunFields"]
 
@@ -33,7 +35,7 @@ class RunFields(Attributes):
         project: The project's name.
         run_id: The run's id.
         attrs: The run's fields; None to fetch them now.
-        include_sweeps: Whether the run's sweep belongs to it.
+        include_sweeps: Accepted as in W&B; a sweep is fetched when it is looked at.
         lazy: Fetch the large fields later.
         load_full: Fetches the large fields of this run, possibly together with others.
 
@@ -93,7 +95,7 @@ class RunFields(Attributes):
     def user(self) -> User | None:
         """Who created the run."""
         user = self._attrs.get("user")
-        return User(user) if user else None
+        return User(self.client, user) if user else None
 
     @property
     def username(self) -> str:
@@ -112,6 +114,16 @@ class RunFields(Attributes):
         """Id of the sweep the run belongs to."""
         name: str | None = self._attrs.get("sweepName")
         return name
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """The sweep the run belongs to, fetched once for all its runs; None when it is gone."""
+        if self.sweep_name is None:
+            return None
+        try:
+            return self.client.api.sweep(f"{self.run_path.parent}/{self.sweep_name}")
+        except NotFoundError:
+            return None
 
     @property
     def path(self) -> list[str]:

@@ -51,7 +51,7 @@ class Runs(Collection[Run]):
         filters: W&B's filter, in MongoDB's form.
         order: A key to sort by, after `+` or `-`.
         per_page: Runs per request.
-        include_sweeps: Whether runs belong to their sweeps.
+        include_sweeps: Accepted as in W&B; a sweep is fetched when it is looked at.
         lazy: List runs without their large fields; those come when one is looked at.
 
     Raises:

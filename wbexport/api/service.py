@@ -9,6 +9,7 @@ from wbexport.errors import GraphQLError, UnsupportedError
 from wbexport.graphql.client import GraphQL
 
 if TYPE_CHECKING:
+    from wbexport.api.client import Api
     from wbexport.transport import Session
 
 __all__ = ["Service"]
@@ -19,15 +20,17 @@ class Service(GraphQL):
 
     Args:
         session: Carries the bytes.
+        api: Opens what an object names, such as the sweep of a run.
 
     Example:
-        >>> Service(session).execute("Viewer", {})["viewer"]["username"]
+        >>> Service(session, api).execute("Viewer", {})["viewer"]["username"]
         'ada'
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, api: Api) -> None:
         super().__init__(session)
         self.session = session
+        self.api = api
 
     @property
     def app_url(self) -> str:

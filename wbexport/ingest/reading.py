@@ -159,6 +159,8 @@ class RunReading:
         )
         if log.tail is not None:
             self.cut[file.name] = str(log.tail)
+        if part.shift and "_step" in self.records.summary:
+            self.records.summary["_step"] = self._last_step
         if seen is not None:
             # Titles and tags that were changed in the store since stay as they are.
             self.records.columns.clear()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLLECTION_FIELDS",
+    "DOCUMENT_FIELDS",
     "MISSING",
     "RUN_FIELDS",
     "VERSION_FIELDS",
@@ -175,6 +176,17 @@ COLLECTION_FIELDS = Fields(
         ("description", "description", "text"),
         ("tags", "tags", "tags"),
         ("tag", "tags", "tags"),
+        ("createdAt", "created_at", "time"),
+        ("updatedAt", "updated_at", "time"),
+    ),
+)
+
+#: Objects that only the API reads, over the relation of `store.documents`.
+DOCUMENT_FIELDS = Fields(
+    "object",
+    (
+        ("id", "storage_id", "text"),
+        ("name", "name", "text"),
         ("createdAt", "created_at", "time"),
         ("updatedAt", "updated_at", "time"),
     ),

@@ -20,7 +20,7 @@ from wbexport.server.exports import ExportPolicy, Exports
 from wbexport.server.guard import GUARD, require_writer
 from wbexport.server.limits import TooLargeError
 from wbexport.server.resolvers import RESOLVERS
-from wbexport.server.service import Context, ForbiddenError, ReadOnlyError, Service
+from wbexport.server.service import Context, ForbiddenError, ReadOnlyError, Service, TakenError
 from wbexport.server.signing import Signer
 
 if TYPE_CHECKING:
@@ -229,10 +229,15 @@ def create_app(
 
 
 def _status(prepared: Prepared, result: ExecutionResult) -> HTTPStatus:
-    """Say also by status that what a mutation names is gone: agents leave a sweep by that alone."""
-    causes = [error.original_error for error in result.errors or ()]
-    gone = prepared.is_mutation and any(isinstance(cause, NotFoundError) for cause in causes)
-    return HTTPStatus.NOT_FOUND if gone else HTTPStatus.OK
+    """Say also by status why a mutation failed: that is all some clients look at.
+
+    Agents leave a sweep that is gone, and automations are fetched or created instead.
+    """
+    causes = [error.original_error for error in result.errors or ()] if prepared.is_mutation else []
+    if any(isinstance(cause, NotFoundError) for cause in causes):
+        return HTTPStatus.NOT_FOUND
+    is_taken = any(isinstance(cause, TakenError) for cause in causes)
+    return HTTPStatus.CONFLICT if is_taken else HTTPStatus.OK
 
 
 def _require_json(request: Request) -> None:

@@ -29,10 +29,9 @@ __all__ = [
 ]
 
 
-def file_url(context: Context, file: Node) -> str:
+def file_url(context: Context, artifact_id: str, digest: str) -> str:
     """Return a signed URL to which the bytes of a declared file may be sent."""
-    artifact_id = file["artifact"]["storage_id"]
-    return context.signed("PUT", "/uploads/artifact", artifact=artifact_id, md5=file["digest"])
+    return context.signed("PUT", "/uploads/artifact", artifact=artifact_id, md5=digest)
 
 
 def part_url(context: Context, upload: str, number: int, md5: str) -> str:

@@ -135,8 +135,8 @@ def declare_files(cur: Cursor, specs: Sequence[Node]) -> list[Node]:
         specs: The files of the input of `createArtifactFiles`.
 
     Returns:
-        A row per file in the same order: its version as `artifact`, `blob` when the bytes are
-        here already.
+        A row per file in the same order: `artifact`, the version in which the file came first;
+        `blob` when the bytes are here already.
 
     Raises:
         NotFoundError: There is no such version.
@@ -157,7 +157,11 @@ def declare_files(cur: Cursor, specs: Sequence[Node]) -> list[Node]:
         table = pa.Table.from_pylist(list(rows.values()), schema=MANIFEST)
         stored.write_files(cur, version["artifact_no"], table)
         files = artifact_listing.read_files(cur, version["artifact_no"], names=rows).to_pylist()
-        known |= {(storage_id, row["path"]): row | {"artifact": version} for row in files}
+        births = {row["birth_artifact"] for row in files} - {None}
+        born = {birth: artifact_lookup.find_version(cur, birth) or version for birth in births}
+        for row in files:
+            artifact = born.get(row["birth_artifact"], version)
+            known[storage_id, row["path"]] = row | {"artifact": artifact}
     return [known[spec["artifactID"], spec["name"]] for spec in specs]
 
 

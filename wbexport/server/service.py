@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from wbexport.errors import StoreError, WbexportError
+from wbexport.errors import ConflictError, StoreError, WbexportError
 from wbexport.server.limits import Limits
 from wbexport.store import ledger
 
@@ -36,6 +36,7 @@ __all__ = [
     "Node",
     "ReadOnlyError",
     "Service",
+    "TakenError",
     "utc_now",
     "wire_time",
 ]
@@ -60,6 +61,10 @@ class ForbiddenError(WbexportError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"permission denied: this key may not {what}")
+
+
+class TakenError(ConflictError):
+    """A name that something else has: clients are told so by the status of the answer."""
 
 
 def utc_now() -> datetime:

@@ -50,13 +50,14 @@ _VERSIONS = f"""(
         a.*,
         {_COLLECTION} as collection,
         coalesce((
-            select list(each order by each.created_at, each.storage_id)
+            select list(each order by each.created_at, each.storage_id, each.place)
             from (
                 select
                     m.artifact_no,
                     m.storage_id,
                     m.created_at,
                     unnest(m.aliases) as alias,
+                    generate_subscripts(m.aliases, 1) as place,
                     {_COLLECTION} as collection
                 from stored.artifact_members m
                 join stored.artifact_collections c on c.collection_no = m.collection_no

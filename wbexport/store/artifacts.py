@@ -187,15 +187,20 @@ def write_files(
             create or replace temp table joined as
             select
                 cast($artifact_no as integer) as artifact_no,
-                i.*,
+                i.* replace (coalesce(i.birth_artifact, known.birth_artifact) as birth_artifact),
                 known.blob
             from incoming i
             left join (
-                select digest, arg_min(blob, artifact_no) as blob
-                from stored.artifact_files
-                where blob is not null and ref is null
-                    and digest in (select digest from incoming)
-                group by digest
+                select
+                    f.digest,
+                    arg_min(f.blob, f.artifact_no) as blob,
+                    arg_min(coalesce(f.birth_artifact, a.storage_id), f.artifact_no)
+                        as birth_artifact
+                from stored.artifact_files f
+                join stored.artifacts a on a.artifact_no = f.artifact_no
+                where f.blob is not null and f.ref is null
+                    and f.digest in (select digest from incoming)
+                group by f.digest
             ) known on known.digest = i.digest and i.ref is null
             """,
             {"artifact_no": artifact_no},

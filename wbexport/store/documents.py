@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wbexport.arrow.literals import parse_json, write_json
+from wbexport.query import to_sql
+from wbexport.query.expressions import Always
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     import duckdb
+
+    from wbexport.query.expressions import Expression
+    from wbexport.query.order import OrderKey
 
 __all__ = ["Document", "delete_document", "read_documents", "write_document"]
 
@@ -45,6 +51,8 @@ def read_documents(
     scope: str | None = None,
     storage_id: str | None = None,
     name: str | None = None,
+    where: Expression | None = None,
+    order: Sequence[OrderKey] = (),
 ) -> list[Document]:
     """Read objects of a kind.
 
@@ -54,12 +62,17 @@ def read_documents(
         scope: Only those of this scope.
         storage_id: Only the one of this identity.
         name: Only those of this name.
+        where: A filter over `DOCUMENT_FIELDS`.
+        order: Order keys over them.
 
     Returns:
-        The objects, oldest first.
+        The objects, oldest first unless there is an order.
     """
+    condition = to_sql.where(where or Always())
+    ordering = to_sql.order_by(order)
+    first = "" if order else "created_at, "
     found = cursor.execute(
-        """
+        f"""
         select
             kind,
             storage_id,
@@ -68,14 +81,18 @@ def read_documents(
             body,
             created_at,
             updated_at
-        from stored.documents
-        where kind = $kind
-            and ($scope is null or scope = $scope)
-            and ($storage_id is null or storage_id = $storage_id)
-            and ($name is null or name = $name)
-        order by created_at, storage_id
+        from (
+            select *
+            from stored.documents
+            where kind = ?
+                and scope = coalesce(?, scope)
+                and storage_id = coalesce(?, storage_id)
+                and (name = ? or ? is null)
+        ) r
+        where {condition.text}
+        order by {first}{ordering.text}
         """,
-        {"kind": kind, "scope": scope, "storage_id": storage_id, "name": name},
+        [kind, scope, storage_id, name, name, *condition.params, *ordering.params],
     ).fetchall()
     return [
         Document(kind, storage_id, scope, parse_json(body), created_at, updated_at, name)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from wbexport.api.door import Door
 from wbexport.api.run import Run
+from wbexport.api.run_writes import new_run_id
 from wbexport.api.runs import Runs
-from wbexport.paths import parse_run_path
+from wbexport.api.tensorboard import sync_events
+from wbexport.paths import DEFAULT_PROJECT, RunPath, parse_run_path
+
+if TYPE_CHECKING:
+    import os
 
 __all__ = ["OpensRuns"]
 
@@ -60,6 +65,41 @@ class OpensRuns(Door):
         """
         return Run.create(self, run_id, project, entity)
 
+    def sync_tensorboard(
+        self,
+        root_dir: str | os.PathLike[str],
+        run_id: str | None = None,
+        project: str | None = None,
+        entity: str | None = None,
+    ) -> Run:
+        """Log a folder of TensorBoard's event files as a run.
+
+        Scalars, texts and histograms become its history, under their tags after the names of the
+        folders they are in; the event files become run files, and the run is finished.
+
+        Args:
+            root_dir: The folder that TensorBoard would show.
+            run_id: The run's id; a new one by default.
+            project: Its project, created when it is not there; by default that of the settings,
+                or `uncategorized`.
+            entity: The project's entity; by default that of the settings or of the key.
+
+        Returns:
+            The run.
+
+        Raises:
+            InputError: The folder holds no event files, or the id cannot be. Nothing was sent.
+            IntegrityError: An event file is damaged. Nothing was sent.
+            ConflictError: There is such a run, and it has a history. Nothing was sent.
+            RequestError: The server did not take all of it; the run is marked as failed.
+        """
+        place = RunPath(
+            self._require_entity(entity),
+            project or self.settings.project or DEFAULT_PROJECT,
+            run_id or new_run_id(),
+        )
+        return sync_events(self, root_dir, place)
+
     def runs(
         self,
         path: str | None = None,
@@ -77,7 +117,7 @@ class OpensRuns(Door):
                 `config.KEY`, `summary_metrics.KEY` … with `$and`, `$or`, `$gt`, `$in`, `$regex` …
             order: A key to sort by, after `+` (ascending) or `-` (descending).
             per_page: Runs per request.
-            include_sweeps: Whether runs belong to their sweeps.
+            include_sweeps: Accepted as in W&B; a sweep is fetched when it is looked at.
             lazy: List runs without `config`, `summary` and `system_metrics`; those come when one
                 is looked at, for the whole page at once.
 

@@ -42,7 +42,7 @@ def _upload(file: Node, spec: Node, info: Info) -> Node:
     node = file_node(file, file["artifact"])
     if file["blob"] is not None:
         return node
-    node["upload_url"] = artifact_blobs.file_url(info.context, file)
+    node["upload_url"] = artifact_blobs.file_url(info.context, spec["artifactID"], file["digest"])
     if spec.get("uploadPartsInput"):
         upload = artifact_contents.upload_id(spec["artifactID"], spec["name"], spec["md5"])
         parts = [(part["partNumber"], part["hexMD5"]) for part in spec["uploadPartsInput"]]

@@ -29,7 +29,7 @@ def value_at(parameter: Parameter, place: float) -> Any:
         value = round(value / parameter.q) * parameter.q
         # 0.1 has no exact double: the product shows it.
         value = float(f"{value:.12g}")
-        return int(value) if parameter.q.is_integer() else value
+        return int(value) if parameter.q % 1 == 0 else value
     return value
 
 
@@ -58,7 +58,7 @@ def choices(parameter: Parameter) -> Sequence[Any]:
     first = math.ceil(parameter.low / parameter.q - 1e-9)
     last = math.floor(parameter.high / parameter.q + 1e-9)
     values = [float(f"{number * parameter.q:.12g}") for number in range(first, last + 1)]
-    return [int(value) for value in values] if parameter.q.is_integer() else values
+    return [int(value) for value in values] if parameter.q % 1 == 0 else values
 
 
 def _category(parameter: Parameter, place: float) -> int:
