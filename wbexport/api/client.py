@@ -9,6 +9,7 @@ from wbexport.api.collection import QueryText
 from wbexport.api.openers.accounts import OpensAccounts
 from wbexport.api.openers.artifacts import OpensArtifacts
 from wbexport.api.openers.automations import OpensAutomations
+from wbexport.api.openers.launch import OpensLaunch
 from wbexport.api.openers.paths import OpensPaths
 from wbexport.api.openers.reports import OpensReports
 from wbexport.errors import InputError
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Api"]
 
 
-class Api(OpensPaths, OpensReports, OpensArtifacts, OpensAccounts, OpensAutomations):
+class Api(
+    OpensPaths, OpensReports, OpensArtifacts, OpensAccounts, OpensAutomations, OpensLaunch
+):
     """Queries a W&B server. Nothing is sent before something is asked for.
 
     Args:

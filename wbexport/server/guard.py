@@ -176,6 +176,8 @@ def _require(info: Info, entity: str, project: str | None) -> None:
 
 def _require_id(info: Info, name: str, storage_id: str) -> None:
     places = find_places(info.context.cursor, storage_id)
+    if not places and (entity := people.entity_of_id(info.context.cursor, storage_id)):
+        places = [(entity, None)]
     if not any(_may_see(info.context, *place) for place in places):
         raise NotFoundError(f"there is nothing with id {storage_id} here, or it is not visible")
     if name not in _READ_IDS.get(info.field_name, ()):

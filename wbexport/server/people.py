@@ -27,6 +27,7 @@ __all__ = [
     "create_service_account",
     "create_team",
     "create_user",
+    "entity_of_id",
     "find_user",
     "invite",
     "issue_key",
@@ -93,6 +94,12 @@ def kind_of_entity(cur: Cursor, name: str) -> str | None:
         return made.kind
     known = name in lookup.entities(cur) or name == lookup.default_entity(cur)
     return "team" if known else None
+
+
+def entity_of_id(cur: Cursor, storage_id: str) -> str | None:
+    """Name the entity of an id; those of entities that nobody made follow from their names too."""
+    names = (lookup.ORG_ENTITY, *teams_of(cur, LOCAL), lookup.default_entity(cur))
+    return next((name for name in names if lookup.numbered_id("Entity", name) == storage_id), None)
 
 
 def members_of(cur: Cursor, entity: str) -> list[Member]:

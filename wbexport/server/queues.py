@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wbexport.arrow.literals import parse_json
 from wbexport.errors import InputError, NotFoundError, ResponseError
-from wbexport.server import lookup, templates
+from wbexport.server import lookup, people, templates
 from wbexport.store.documents import Document, delete_document, read_documents, write_document
 
 if TYPE_CHECKING:
@@ -99,8 +99,11 @@ def add_config(
         now: The time.
 
     Raises:
+        NotFoundError: There is no such entity.
         InputError: The kind is not known, or a text has another form.
     """
+    if people.kind_of_entity(cur, entity) is None:
+        raise NotFoundError(f"there is no entity {entity} here")
     if resource not in _RESOURCES:
         raise InputError(f"a queue runs on one of {', '.join(_RESOURCES)}, not on {resource!r}")
     body = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wbexport.errors import InputError, NotFoundError
 from wbexport.query.fields import DOCUMENT_FIELDS
 from wbexport.query.order import parse_order
-from wbexport.server import artifact_lookup, lookup, queues, triggers
+from wbexport.server import artifact_lookup, lookup, people, queues, triggers
 from wbexport.server.resolvers.collections import collection_node
 from wbexport.server.resolvers.connections import connection, filter_of
 from wbexport.server.resolvers.entities import entity_node
@@ -105,11 +105,10 @@ def _find_scope(cur: Cursor, kind: str, storage_id: str) -> Node | None:
         found = next((each for each in projects if each["storage_id"] == storage_id), None)
         owner = found and {"__typename": "Project", "owner": (found["entity"], storage_id)}
         return found and found | owner
-    for name in dict.fromkeys((*lookup.entities(cur), lookup.default_entity(cur))):
-        entity = entity_node(name)
-        if entity["id"] == storage_id:
-            return entity | {"__typename": "Entity", "owner": (name, None)}
-    return None
+    name = people.entity_of_id(cur, storage_id)
+    if name is None:
+        return None
+    return entity_node(name) | {"__typename": "Entity", "owner": (name, None)}
 
 
 def _action(trigger: Node, info: Info) -> Node:
@@ -201,7 +200,12 @@ def _get(cur: Cursor, storage_id: str) -> Document:
     return found[0]
 
 
+def _organization_triggers(organization: Node, info: Info, **arguments: Any) -> Node:
+    return _entity_triggers(entity_node(lookup.ORG_ENTITY), info, **arguments)
+
+
 RESOLVERS = {
+    "Organization": {"triggers": _organization_triggers},
     "Entity": {"triggers": _entity_triggers},
     "Project": {"triggers": _project_triggers},
     "Trigger": {"triggeredAction": _action},

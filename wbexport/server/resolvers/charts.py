@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wbexport.arrow.literals import parse_json
 from wbexport.errors import ConflictError, InputError, NotFoundError, ResponseError
-from wbexport.server import lookup
+from wbexport.server import people
 from wbexport.store.documents import Document, read_documents, write_document
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def _create(_: object, info: Info, input: Node) -> Node:
     service = info.context.service
     now = service.clock()
     with service.writing(soon=True) as cur:
-        if entity not in (*lookup.entities(cur), lookup.default_entity(cur)):
+        if people.kind_of_entity(cur, entity) is None:
             raise NotFoundError(f"there is no entity {entity} here")
         if read_documents(cur, CHART, scope=entity, name=name):
             raise ConflictError(f"{entity} has a chart {name!r} already")

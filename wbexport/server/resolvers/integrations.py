@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from wbexport.errors import ConflictError, InputError, NotFoundError
-from wbexport.server import lookup
+from wbexport.server import people
 from wbexport.server.resolvers.connections import connection
 from wbexport.server.service import wire_time
 from wbexport.store.documents import read_documents
@@ -48,7 +48,7 @@ def _create_webhook(_: object, info: Info, input: Node) -> Node:
         raise InputError("a webhook has an address that begins with https:// or http://")
     service = info.context.service
     with service.writing(soon=True) as cur:
-        if entity not in (*lookup.entities(cur), lookup.default_entity(cur)):
+        if people.kind_of_entity(cur, entity) is None:
             raise NotFoundError(f"there is no entity {entity} here")
         if read_documents(cur, INTEGRATION, scope=entity, name=name):
             raise ConflictError(f"{entity} has an integration {name!r} already")
