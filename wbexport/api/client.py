@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Api"]
 
 
-class Api(
-    OpensPaths, OpensReports, OpensArtifacts, OpensAccounts, OpensAutomations, OpensLaunch
-):
+class Api(OpensPaths, OpensReports, OpensArtifacts, OpensAccounts, OpensAutomations, OpensLaunch):
     """Queries a W&B server. Nothing is sent before something is asked for.
 
     Args:

@@ -22,15 +22,15 @@ from wbexport.api.artifacts.manifest import (
 )
 from wbexport.api.artifacts.references import refer_to_files, refer_to_page, walk_files
 from wbexport.api.concurrent import map_in_order
-from wbexport.api.service import Service
+from wbexport.api.door import Door
 from wbexport.errors import ConflictError, InputError, MissingEntryError, NotFoundError
 from wbexport.settings import Settings
-from wbexport.transport import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Self
 
+    from wbexport.api.service import Service
     from wbexport.paths import ArtifactPath
 
 __all__ = ["ArtifactContents"]
@@ -396,7 +396,7 @@ class ArtifactContents(ArtifactFields):
     def _connection(self, settings: Settings | None = None) -> Service:
         """Return the way to the server; for a new artifact that of the environment."""
         if self._client is None:
-            self._client = Service(Session(settings or Settings.load()))
+            self._client = Door(settings or Settings.load()).client
         return self._client
 
     def target_of(self, entry: ArtifactManifestEntry) -> ArtifactManifestEntry:
