@@ -17,6 +17,9 @@ OBJECTS = {
     "project": "fresh().project('vision', 'local')",
     "team": "fresh().team('lab')",
     "member": "fresh().team('lab').members[0]",
+    "sweep": "fresh().project('tuned', 'local').sweeps()[0]",
+    "report": "fresh().reports('local/tuned', name='older')[0]",
+    "agent": "fresh().project('tuned', 'local').sweeps()[0].agents()[0]",
     "file": "fresh().run('local/vision/train-1').file('train-1/notes.txt')",
 }
 
@@ -34,6 +37,15 @@ _ATTRIBUTES = {
         "path_uri size id name url direct_url sizeBytes md5 mimetype updated_at",
     ),
     "Project": ("project", "id path url name entity created_at"),
+    "Sweep": (
+        "sweep",
+        "config entity expected_run_count name order path url username id project state runs"
+        " best_loss method description run_count created_at updated_at display_name",
+    ),
+    "BetaReport": (
+        "report",
+        "created_at description display_name id name sections spec updated_at url user",
+    ),
 }
 
 #: Listings: how one of several pages is made.
@@ -41,6 +53,9 @@ PAGED = {
     "Runs": "fresh().runs('local/vision', per_page=2)",
     "Files": "run.files(per_page=2)",
     "Projects": "fresh().projects('local', per_page=1)",
+    "Reports": "fresh().reports('local/tuned', per_page=1)",
+    "Sweeps": "fresh().project('tuned', 'local').sweeps(per_page=1)",
+    "AgentRuns": "agent.runs(per_page=1)",
 }
 
 #: What is done with each listing, called `them`.
@@ -60,6 +75,7 @@ _PAGING = {
 
 #: Members that the SDK 0.31 has no more: our call, and what it would say of the same.
 UNEVEN = {
+    "Sweeps.length": ("project.sweeps().length", "len(project.sweeps())"),
     "Api.CREATE_PROJECT": ("'mutation' in api.CREATE_PROJECT", "True"),
     "Api.DEFAULT_ENTITY_QUERY": ("'viewer' in api.DEFAULT_ENTITY_QUERY", "True"),
     "Api.USERS_QUERY": ("'users' in api.USERS_QUERY", "True"),
@@ -87,6 +103,9 @@ READS: dict[str, tuple[str, ...]] = {
         "api.from_path('local/vision')",
         "api.from_path('local/vision/train-1')",
         "api.from_path('/local/vision/runs/train-2/')",
+        "api.from_path('local/tuned/sweeps/' + sweep.id).state",
+        "vars_of(api.from_path('local/tuned/reports/A-title--Vmlldzox'), 'id display_name url')",
+        "vars_of(api.from_path('local/tuned/reports/Vmlldzox'), 'id display_name url')",
     ),
     "Api.project": (
         "api.project('vision')",
@@ -116,6 +135,17 @@ READS: dict[str, tuple[str, ...]] = {
         "vars_of(fresh().user('local'), 'id name username email admin teams')",
         "api.user('local') and api.user('local').username",
         "api.user('nobody-here')",
+    ),
+    "Api.sweep": (
+        "api.sweep('local/tuned/' + sweep.id).config",
+        "api.sweep('tuned/sweeps/' + sweep.id).path",
+        "api.sweep(path='local/tuned:' + sweep.id).expected_run_count",
+    ),
+    "Api.reports": (
+        "[vars_of(each, 'name display_name id') for each in api.reports('local/tuned')]",
+        "api.reports(path='tuned', name='newer', per_page=3)",
+        "api.reports('local/vision')",
+        "api.reports('local/tuned', 'no%20such')",
     ),
     "Api.users": ("[each.username for each in api.users('local')]", "api.users('nobody-here')"),
     # --- Run ---
@@ -163,6 +193,61 @@ READS: dict[str, tuple[str, ...]] = {
         "runs.histories(stream='system')",
     ),
     "Runs.upgrade_to_full": ("runs.upgrade_to_full(); [each.config for each in runs]",),
+    # --- Sweep ---
+    "Sweep.__init__": (
+        "new('Sweep')(client, 'local', 'tuned', sweep.id).state",
+        "new('Sweep')(client, 'local', 'tuned', 'x', {'id': 'y', 'config': 'name: n'}).name",
+    ),
+    "Sweep.best_run": (
+        "sweep.best_run()",
+        "sweep.best_run('+loss').config",
+        "sweep.best_run(order='summary_metrics.loss').summary",
+        "sweep.best_run('-config.lr.value').id",
+    ),
+    "Sweep.get": (
+        "new('Sweep').get(api, 'local', 'tuned', sweep.id, order='-created_at').runs",
+        "new('Sweep').get(api, 'local', 'tuned', 'none')",
+        "new('Sweep').get(api, entity='local', project='tuned', sid=sweep.id, query='query S("
+        "$name: String!, $entity: String, $project: String) { project(name: $project, entityName:"
+        " $entity) { sweep(sweepName: $name) { id config state } } }').state",
+    ),
+    "Sweep.load": (
+        "keyed(sweep.load(), 'name state')",
+        "keyed(sweep.load(force=True), 'id config')",
+    ),
+    "Sweep.to_html": ("framed(sweep.to_html())", "framed(sweep.to_html(height=7, hidden=True))"),
+    "Sweep.agent": (
+        "vars_of(sweep.agent(agent.id), 'id name host state total_runs created_at heartbeat_at')",
+        "sweep.agent(agent.name).id",
+    ),
+    "Sweep.agents": ("[each.id for each in sweep.agents()]",),
+    "Agent.runs": ("[each.path for each in agent.runs()]", "len(agent.runs(per_page=2))"),
+    "Run.sweep": (
+        "[each.sweep.id for each in api.runs('local/tuned')]",
+        "api.run('local/tuned/' + sweep.runs[0].id).sweep.config",
+        "api.run('local/vision/train-1').sweep",
+    ),
+    "Project.sweeps": (
+        "project.sweeps()",
+        "[each.id for each in api.project('tuned').sweeps(per_page=1)]",
+    ),
+    "Sweeps.__init__": ("new('Sweeps')(client, 'local', 'tuned', 1)[0].id",),
+    # --- BetaReport ---
+    "BetaReport.__init__": (
+        "new('BetaReport')(client, {'id': 'a', 'spec': '{}'}, 'local', 'tuned').spec",
+        "new('BetaReport')(client, {'id': 'a=', 'displayName': 'é !x'}, 'local', 'tuned').url",
+        "new('BetaReport')(client, {'id': 'a'}).url",
+    ),
+    "BetaReport.runs": (
+        "[each.path for each in report.runs(report.sections[0])]",
+        "[each.path for each in report.runs(report.sections[0], only_selected=False)]",
+        "list(report.runs(report.sections[0], 1, True))",
+    ),
+    "BetaReport.to_html": (
+        "framed(report.to_html())",
+        "framed(report.to_html(height=9, hidden=True))",
+    ),
+    "Reports.__init__": ("new('Reports')(client, api.project('tuned', 'local'), 'older')[0].id",),
     # --- File ---
     "File.download": (
         "text_of(file.download(folder))",
@@ -214,8 +299,16 @@ READS |= {
 ERRORS: dict[str, tuple[str, ...]] = {
     "Api.run": ("api.run('local/vision/nope').id",),
     "Api.project": ("api.project('nope', 'local').id",),
-    "Api.from_path": ("api.from_path('a/b/c/d/e')", "api.from_path('a/b/c/d')"),
+    "Api.from_path": (
+        "api.from_path('a/b/c/d/e')",
+        "api.from_path('a/b/c/d')",
+        "api.from_path('a/b/reports/No-id')",
+    ),
     "Api.runs": ("len(api.runs('local/nope'))",),
+    "Api.sweep": ("api.sweep('local/tuned/nope').id",),
+    "Api.reports": ("len(api.reports('local/nope'))",),
+    "Sweep.agent": ("sweep.agent('nope').id",),
+    "BetaReport.runs": ("report.runs({'runSets': []})",),
     "Run.file": ("run.file('not-there.txt').size",),
     "Run.files": ("list(run.files(names=['a'], pattern='b'))",),
     "File.download": ("file.download(folder); file.download(folder)",),
@@ -228,6 +321,12 @@ ERRORS: dict[str, tuple[str, ...]] = {
 }
 
 WRITES: dict[str, tuple[str, ...]] = {
+    # --- Sweep ---
+    "Sweep.enqueue_run": (
+        "them = fresh().project('tuned', 'local').sweeps()[1];"
+        " them.enqueue_run({'lr': 0.5}, display_name='by hand');"
+        " vars_of(them.runs[0], 'name state config sweep_name')",
+    ),
     # --- Api ---
     "Api.create_project": (
         "api.create_project('made', 'local'); fresh().project('made', 'local')",

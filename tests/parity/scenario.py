@@ -6,7 +6,11 @@ from a copy of the store that this makes.
 
 from __future__ import annotations
 
+import base64
+import json
 import math
+import os
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,8 @@ def main() -> None:
     """Make everything, in the order in which a team would."""
     log_runs()
     make_people()
+    run_sweeps()
+    write_reports()
 
 
 def log_runs() -> None:
@@ -66,3 +72,75 @@ def make_people() -> None:
     team.invite("local")
     team.invite("guest@example.org", admin=True)
     team.create_service_account("nightly")
+
+
+def run_sweeps() -> None:
+    """Leave a sweep to wait and one without a metric, and run a grid to its end."""
+    import wandb
+    from wandb.agents import pyagent
+
+    pyagent.Agent.HEARTBEAT_SLEEP_SECONDS = 0
+
+    def train() -> None:
+        with wandb.init() as run:
+            run.log({"loss": abs(run.config.lr - 0.2), "acc": run.config.optimizer["momentum"]})
+
+    one = {"lr": {"min": 0.0, "max": 1.0}}
+    bayes = {"method": "bayes", "metric": {"name": "acc", "goal": "maximize"}, "run_cap": 5}
+    wandb.sweep(bayes | {"parameters": one}, project="tuned")
+    wandb.sweep({"method": "random", "parameters": one}, project="tuned")
+    momentum = {"parameters": {"momentum": {"value": 0.9}}}
+    grid = {
+        "method": "grid",
+        "name": "learning rates",
+        "description": "a grid of three",
+        "metric": {"name": "loss", "goal": "minimize"},
+        "parameters": {"lr": {"values": [0.1, 0.2, 0.3]}, "optimizer": momentum},
+    }
+    wandb.agent(wandb.sweep(grid, project="tuned"), train, project="tuned", count=3)
+
+
+def write_reports() -> None:
+    """Save reports in the older layout, the newer one, and a draft, as the reports package does."""
+    import wandb
+
+    runs = wandb.Api().runs("tuned", order="+summary_metrics.loss")
+    key = {"section": "summary", "name": "loss"}
+    below = {"key": key, "op": "<", "value": 0.15}
+    finished = {"key": {"section": "run", "name": "state"}, "op": "=", "value": "finished"}
+    rate = {"key": {"section": "config", "name": "lr.value"}, "op": "IN", "value": [0.1, 0.2]}
+    run_set = {
+        "sort": {"key": key, "ascending": True},
+        "filters": {"op": "OR", "filters": [{"op": "AND", "filters": [below, finished, rate]}]},
+        "selections": {"root": 0, "bounds": [], "tree": [run.id for run in runs][:1]},
+    }
+    group = {"name": "Panels", "openRunSet": 0, "runSets": [run_set]}
+    grid = {"type": "panel-grid", "metadata": group, "children": [{"text": ""}]}
+    older = {"panelGroups": [group]}
+    newer = {
+        "version": 5,
+        "blocks": [{"type": "paragraph", "children": []}, grid],
+        "width": "fluid",
+    }
+    _save_report("older", "What helped?  -- a summary", older, "runs")
+    _save_report("newer", "What helped, again", newer, "runs")
+    _save_report("empty", "", {"blocks": []}, "runs")
+    _save_report("draft", "Not yet", {}, "runs/draft")
+
+
+def _save_report(name: str, title: str, spec: dict[str, Any], kind: str) -> None:
+    text = """mutation upsertView($name: String $displayName: String $type: String $spec: String!) {
+        upsertView(input: {
+            entityName: "local" projectName: "tuned" name: $name displayName: $displayName
+            description: "a report" type: $type createdUsing: WANDB_SDK spec: $spec
+        }) { view { id } inserted }
+    }"""
+    fields = {"name": name, "displayName": title, "type": kind, "spec": json.dumps(spec)}
+    key = base64.b64encode(f"api:{os.environ['WANDB_API_KEY']}".encode()).decode()
+    request = urllib.request.Request(
+        f"{os.environ['WANDB_BASE_URL']}/graphql",
+        json.dumps({"query": text, "variables": fields}).encode(),
+        {"Authorization": f"Basic {key}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert json.load(answer)["data"]["upsertView"]["inserted"]

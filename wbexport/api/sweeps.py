@@ -38,8 +38,9 @@ _RUNS_PER_PAGE = 10
 class Sweep(Attributes):
     """A search for the best configuration, and the runs that it made.
 
-    Besides the properties here, every field of the server is an attribute under its snake-case
-    name: `state`, `method`, `description`, `best_loss`, `run_count`, `created_at`, `updated_at`.
+    Besides the properties here, `id` is its short id and `project` the name of its project, and
+    every field of the server is an attribute under its snake-case name: `state`, `method`,
+    `description`, `best_loss`, `run_count`, `created_at`, `updated_at`.
 
     Args:
         client: Executes queries.

@@ -131,7 +131,8 @@ def _new(cur: Cursor, given: Node, username: str, *, now: datetime) -> ReportRow
     name = lookup.new_id()
     return ReportRow(
         project_no,
-        lookup.opaque_id(f"View:v1:{name}:{project}:{entity}"),
+        # Such an id has no slash, so that it can stand in a web address.
+        lookup.opaque_id(f"View:{name}"),
         name,
         _TYPE,
         "{}",
