@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import wandb.automations as theirs
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wandb.automations._inputs import prepare_to_create
 from wandb.automations.scopes import _ArtifactPortfolioScope, _ArtifactSequenceScope
@@ -174,6 +174,7 @@ def unfolded(sent: dict[str, Any]) -> dict[str, Any]:
 
 # The SDK reads a field of its own that it has deprecated.
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
+@settings(deadline=None)
 @given(events, actions, changes)
 def test_a_new_automation_is_sent_as_the_sdk_sends_it(
     event: str, action: str, given: dict[str, Any]

@@ -7,6 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, StrictStr
 
+from wbexport.api.accounts import Team
+from wbexport.api.artifacts import ArtifactCollection
 from wbexport.api.automations.models import Choice, Model
 from wbexport.api.projects import Project
 
@@ -109,10 +111,20 @@ class OrgScope(_EntityScope, frozen=True):
 
 def _as_scope(value: Any) -> Any:
     """Take an object of the API, or of an answer, as a scope."""
-    if isinstance(value, Project):
-        return _project_scope({"id": value.id, "name": value.name})
-    if not isinstance(value, Mapping):
-        return value
+    match value:
+        case Project():
+            return _project_scope({"id": value.id, "name": value.name})
+        case ArtifactCollection():
+            collection = _SequenceScope if value.is_sequence() else _PortfolioScope
+            return collection(id=value.id, name=value.name)
+        case Team():
+            return TeamScope(id=value.id, name=value.name)
+        case Mapping():
+            return _answered_scope(value)
+    return value
+
+
+def _answered_scope(value: Mapping[str, Any]) -> Any:
     match value.get("__typename"):
         case "Project":
             return _project_scope(value)

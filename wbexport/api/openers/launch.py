@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wbexport.api.door import Door
+from wbexport.api.jobs import Job, list_jobs
 from wbexport.api.launch import QueuedRun, RunQueue, create_run_queue, upsert_run_queue
 
 if TYPE_CHECKING:
@@ -131,3 +132,34 @@ class OpensLaunch(Door):
         return QueuedRun(
             self.client, entity, project, queue_name, run_queue_item_id, project_queue, priority
         )
+
+    def job(self, name: str | None, path: str | None = None) -> Job:
+        """Return a job.
+
+        Args:
+            name: `entity/project/name:alias`.
+            path: The folder that its files are brought to.
+
+        Returns:
+            The job.
+
+        Raises:
+            InputError: The name has another form.
+            NotFoundError: There is no such job, or this key may not see it.
+        """
+        return Job(self.client, name or "", path)
+
+    def list_jobs(self, entity: str, project: str) -> list[dict[str, Any]]:
+        """Return the versions of each job of a project, as the server sends them.
+
+        Args:
+            entity: The project's entity.
+            project: The project.
+
+        Returns:
+            One `{"edges": […]}` per job; empty when the project cannot be seen.
+
+        Raises:
+            InputError: No entity or project is given.
+        """
+        return list_jobs(self.client, entity, project)
