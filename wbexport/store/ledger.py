@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 from wbexport.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     import duckdb
 
+    from wbexport.store.writer import ProjectRow
+
 __all__ = [
+    "LOGGED_HERE",
     "Quarantined",
     "begin_sync",
+    "claim_project",
+    "claim_runs",
+    "find_logged_project",
     "find_project",
     "finish_sync",
     "has_silent_runs",
@@ -26,6 +32,9 @@ __all__ = [
     "release_runs",
     "require_stream",
 ]
+
+#: Origin of projects that no other server has.
+LOGGED_HERE = "local"
 
 _NOW = "(now() at time zone 'UTC')"
 # Only runs that log into this store: what another server says of its own is left as it is.
@@ -70,6 +79,63 @@ def find_project(
         [origin, storage_id],
     ).fetchall()
     return found[0] if found else None
+
+
+def find_logged_project(
+    cursor: duckdb.DuckDBPyConnection, entity: str, project: str
+) -> tuple[int, str] | None:
+    """Find a project that so far was only logged here, by its path.
+
+    Args:
+        cursor: Any cursor of the store.
+        entity: Its owner.
+        project: Its name.
+
+    Returns:
+        Its number and its path, or None.
+    """
+    found = cursor.execute(
+        """
+        select project_no, entity || '/' || project
+        from stored.projects
+        where origin = ? and entity = ? and project = ?
+        """,
+        [LOGGED_HERE, entity, project],
+    ).fetchall()
+    return found[0] if found else None
+
+
+def claim_project(cursor: duckdb.DuckDBPyConnection, project: ProjectRow) -> None:
+    """Make a project that was only logged here the server's that has one of its path.
+
+    Nothing is done where the server's project is known already.
+
+    Args:
+        cursor: The cursor of a transaction.
+        project: The server's project.
+    """
+    if find_project(cursor, project.origin, project.storage_id) is None:
+        cursor.execute(
+            """
+            update stored.projects
+            set origin = ?, storage_id = ?
+            where origin = ? and entity = ? and project = ?
+            """,
+            [project.origin, project.storage_id, LOGGED_HERE, project.entity, project.project],
+        )
+
+
+def claim_runs(cursor: duckdb.DuckDBPyConnection, storage_ids: Mapping[int, str]) -> None:
+    """Give runs that were logged here the identity that a server has for them.
+
+    Args:
+        cursor: The cursor of a transaction.
+        storage_ids: Run number to the storage id on the server.
+    """
+    for run_no, storage_id in storage_ids.items():
+        cursor.execute(
+            "update stored.runs set storage_id = ? where run_no = ?", [storage_id, run_no]
+        )
 
 
 def begin_sync(cursor: duckdb.DuckDBPyConnection, project_no: int) -> int:

@@ -13,6 +13,7 @@ from wbexport.arrow.literals import parse_json, write_json
 from wbexport.arrow.schema import RUNS
 from wbexport.paths import DEFAULT_PROJECT, REGISTRY_PREFIX
 from wbexport.store import accounts, reader, writer
+from wbexport.store.ledger import LOGGED_HERE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +27,6 @@ __all__ = [
     "CONSOLE",
     "ORGANIZATION",
     "ORG_ENTITY",
-    "ORIGIN",
     "USER",
     "default_entity",
     "ensure_project",
@@ -42,8 +42,6 @@ __all__ = [
     "runs_table",
 ]
 
-#: Where projects come from that no other server has.
-ORIGIN = "local"
 #: Who logs here; also the entity of the first project.
 USER = "local"
 #: The organization that every user and team belongs to, for W&B's protocol cannot make one, and
@@ -119,7 +117,7 @@ def ensure_project(
     if found is not None and not given:
         return found["project_no"], False
     known: dict[str, Any] = found or {
-        "origin": ORIGIN,
+        "origin": LOGGED_HERE,
         "storage_id": opaque_id(f"Project:v1:{name}:{entity}"),
         "entity": entity,
         "project": name,

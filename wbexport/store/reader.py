@@ -42,6 +42,7 @@ LEDGER = (
     "entity",
     "project",
     "status",
+    "streams",
     "generation",
     "fingerprint",
     "stored_rows",

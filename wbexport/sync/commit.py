@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pyarrow as pa
 
@@ -21,7 +21,7 @@ from wbexport.store.writer import (
     write_history,
 )
 from wbexport.sync.crew import Failure
-from wbexport.sync.plan import Fingerprint, StoredRun
+from wbexport.sync.plan import Fingerprint, StoredRun, Stream
 from wbexport.sync.spool import Spool
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from wbexport.api.listing import Headers
+    from wbexport.paths import ProjectPath
     from wbexport.store.database import Store
     from wbexport.store.writer import Mode
     from wbexport.sync.fetch import Piece
@@ -60,25 +61,29 @@ class Stored:
     quarantine: Mapping[str, str]
 
 
-def read_stored(store: Store, origin: str, storage_id: str) -> Stored:
+def read_stored(store: Store, origin: str, storage_id: str, path: ProjectPath) -> Stored:
     """Reads what a plan compares a listing with.
 
     Args:
         store: The store.
         origin: The server.
         storage_id: The project's identity there.
+        path: Its path there. What was logged here under that path belongs to it.
 
     Returns:
         The stored runs; none of a project never seen.
     """
     cursor = store.cursor()
-    found = ledger.find_project(cursor, origin, storage_id)
+    found = ledger.find_project(cursor, origin, storage_id) or ledger.find_logged_project(
+        cursor, path.entity, path.project
+    )
     if found is None:
         return Stored(None, {}, {})
-    project_no, path = found
+    project_no, path_then = found
     quarantine = ledger.read_quarantine(cursor, project_no)
     columns = (
-        "storage_id run_no status fingerprint stored_rows stored_last_step generation missing_since"
+        "storage_id run_id run_no status streams fingerprint stored_rows stored_last_step"
+        " generation missing_since"
     )
     table = read_runs(cursor, project_no=project_no, columns=columns.split(), missing=True)
     runs = {
@@ -90,13 +95,15 @@ def read_stored(store: Store, origin: str, storage_id: str) -> Stored:
             last_step=row["stored_last_step"],
             generation=row["generation"],
             gone=row["missing_since"] is not None,
+            run_id=row["run_id"],
+            is_local=row["status"] == "live" and row["streams"] is None,
             attempts=quarantine[row["storage_id"]].attempts
             if row["storage_id"] in quarantine
             else 0,
         )
         for row in table.to_pylist()
     }
-    return Stored(path, runs, {name: each.reason for name, each in quarantine.items()})
+    return Stored(path_then, runs, {name: each.reason for name, each in quarantine.items()})
 
 
 class Committer:
@@ -135,9 +142,17 @@ class Committer:
         self._waiting.append(item)
         self._values += 0 if isinstance(item, Failure) else item.values
 
-    def note_unchanged(self, plan: RunPlan) -> None:
-        """Keeps telling of a run that stays incomplete until it changes."""
-        if plan.stored is not None and plan.stored.status == "incomplete":
+    def note(self, plan: RunPlan) -> None:
+        """Tells of a run that stays incomplete until it changes, or that the server has less of."""
+        if plan.stored is None:
+            return
+        if plan.action == "kept":
+            lines = plan.fingerprint.lines
+            self.incomplete[self._path_of(plan.run_id)] = (
+                f"{plan.stored.rows:,} rows were logged here and the server has "
+                f"{'an unknown number' if lines is None else f'{lines:,}'}; what is here is kept"
+            )
+        elif plan.action == "unchanged" and plan.stored.status == "incomplete":
             reason = self._stored.quarantine.get(
                 plan.storage_id, "its rows do not match its header"
             )
@@ -165,6 +180,14 @@ class Committer:
         with self._store.transaction() as cursor:
             project_no, sync_no = self._begin(cursor)
             headers = self._headers_of(pieces, failures, sync_no)
+            ledger.claim_runs(
+                cursor,
+                {
+                    piece.plan.stored.run_no: piece.plan.storage_id
+                    for piece in pieces
+                    if piece.plan.stored is not None and piece.plan.stored.is_local
+                },
+            )
             numbers = upsert_runs(cursor, project_no, headers)
             write_history(cursor, _histories(pieces, numbers))
             _write_extras(cursor, pieces, numbers)
@@ -205,6 +228,7 @@ class Committer:
 
     def _begin(self, cursor: duckdb.DuckDBPyConnection) -> tuple[int, int]:
         """Writes the project, and opens the sync's record in its first transaction."""
+        ledger.claim_project(cursor, self._project)
         project_no = upsert_project(cursor, self._project)
         if self._sync_no is None:
             self._sync_no = ledger.begin_sync(cursor, project_no)
@@ -248,13 +272,25 @@ class Committer:
                 # Known to exist, nothing of it stored: the next sync starts it again.
                 ledger_of[plan.storage_id] = ("loading", plan.fingerprint.with_streams({}), 1)
         self._begun |= ledger_of.keys()
+        logged = {
+            piece.plan.storage_id
+            for piece in pieces
+            if piece.plan.stored is not None and piece.plan.stored.is_local
+        }
         places = pa.array([self._place[name] for name in ledger_of], pa.int64())
         headers = self._headers.runs.take(places)
         values = list(ledger_of.values())
         now = datetime.now(UTC).replace(tzinfo=None)
         columns = {
             "status": pa.array([status for status, _, _ in values], pa.string()),
-            "streams": pa.array(map(_streams_of, values), pa.list_(pa.string())),
+            # What a run that was logged here has besides its history stays readable.
+            "streams": pa.array(
+                [
+                    sorted(get_args(Stream)) if name in logged else _streams_of(entry)
+                    for name, entry in ledger_of.items()
+                ],
+                pa.list_(pa.string()),
+            ),
             "fingerprint": pa.array([each.encode() for _, each, _ in values], pa.string()),
             "generation": pa.array([number for _, _, number in values], pa.int32()),
             "synced_at": pa.array([now] * len(values), pa.timestamp("us")),

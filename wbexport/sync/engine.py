@@ -197,7 +197,9 @@ class _Job:
     def plan(self) -> SyncPlan:
         """Lists the project and compares it with the store."""
         self._listed = self._list()
-        self._stored = read_stored(self._store, self._origin, self._listed.project.id)
+        self._stored = read_stored(
+            self._store, self._origin, self._listed.project.id, self._project
+        )
         row = ProjectRow(
             self._origin,
             self._listed.project.id,
@@ -237,8 +239,7 @@ class _Job:
         """Fetches and commits what the plan asks for; then publishes."""
         committer = self._committer
         for each in self._plan.runs:
-            if each.action == "unchanged":
-                committer.note_unchanged(each)
+            committer.note(each)
         fetched = sorted(
             (each for each in self._plan.todo if each.streams), key=lambda each: -each.values
         )

@@ -30,7 +30,7 @@ __all__ = [
     "plan_runs",
 ]
 
-Action = Literal["new", "resume", "grew", "rewritten", "edited", "unchanged"]
+Action = Literal["new", "resume", "grew", "rewritten", "edited", "kept", "unchanged"]
 Stream = Literal["history", "system", "files", "console"]
 
 #: What a sync brings over unless told otherwise.
@@ -146,6 +146,8 @@ class StoredRun:
         attempts: How often in a row it failed.
         generation: How often its history was rewritten, from 1.
         gone: Whether it is known to be deleted on the server.
+        run_id: Its id in paths.
+        is_local: Whether it was logged or ingested here, and never brought over.
     """
 
     run_no: int
@@ -156,6 +158,8 @@ class StoredRun:
     attempts: int = 0
     generation: int = 1
     gone: bool = False
+    run_id: str | None = None
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +214,8 @@ class SyncPlan:
 
     @property
     def todo(self) -> tuple[RunPlan, ...]:
-        """The runs that are not unchanged."""
-        return tuple(run for run in self.runs if run.action != "unchanged")
+        """The runs that something is to be brought over of."""
+        return tuple(run for run in self.runs if run.action not in ("kept", "unchanged"))
 
     @property
     def rows(self) -> int:
@@ -252,6 +256,8 @@ class SyncPlan:
 def _history_action(now: Fingerprint, stored: StoredRun) -> Action:
     """Compares the history parts of a stored and a listed header."""
     then = stored.fingerprint
+    if stored.is_local:
+        return "rewritten" if now.lines is not None and now.lines >= stored.rows else "kept"
     if then is None or stored.status == "header":
         return "new" if not stored.rows else "rewritten"
     if now.branch != then.branch:
@@ -304,6 +310,9 @@ def plan_run(
 ) -> RunPlan:
     """Compares one listed header with what is stored of the run.
 
+    A run that was logged or ingested here is replaced by the server's copy once that has at
+    least as many rows; before, it is kept as it is.
+
     Args:
         header: One row of the listing, with the columns of `wbexport.arrow.schema.RUNS`.
         stored: What the store knows of the run, if anything.
@@ -320,6 +329,9 @@ def plan_run(
     action: Action = "new"
     if stored is not None and "history" in include:
         action = _history_action(now, stored)
+        streams = [] if action == "kept" else streams
+    elif stored is not None and stored.is_local:
+        action, streams = "kept", []
     elif stored is not None:
         action = "unchanged"
         now = now.with_history_of(then) if then else now
@@ -366,8 +378,12 @@ def plan_runs(
     Returns:
         The plan, in listing order.
     """
-    runs = tuple(plan_run(each, stored.get(each["storage_id"]), include) for each in headers)
+    logged = {run.run_id: run for run in stored.values() if run.is_local}
+    runs = tuple(
+        plan_run(each, stored.get(each["storage_id"]) or logged.get(each["run_id"]), include)
+        for each in headers
+    )
     listed = {run.storage_id for run in runs}
-    alive = {name for name, run in stored.items() if not run.gone}
+    alive = {name for name, run in stored.items() if not (run.gone or run.is_local)}
     vanished = () if filtered else tuple(sorted(alive - listed))
     return SyncPlan(path, runs, vanished, jobs=jobs)

@@ -23,7 +23,8 @@ class SyncReport:
         store: The store's file.
         status: 'ok', or 'partial' when some runs failed or could not be verified.
         runs: Number of runs the server lists.
-        actions: Number of runs per action: new, resume, grew, rewritten, edited, unchanged.
+        actions: Number of runs per action: new, resume, grew, rewritten, edited, unchanged,
+            and kept where a run that was logged here has more rows than the server.
         vanished: Number of runs newly found to be deleted on the server; they stay in the store.
         rows: History rows that were written.
         bytes: Bytes received.
@@ -54,7 +55,7 @@ class SyncReport:
     @property
     def changed(self) -> bool:
         """Whether anything was written."""
-        return bool(self.vanished or set(self.actions) - {"unchanged"})
+        return bool(self.vanished or set(self.actions) - {"kept", "unchanged"})
 
     def to_dict(self) -> dict[str, Any]:
         """Gives every figure, for machines."""
