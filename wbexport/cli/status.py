@@ -54,6 +54,7 @@ def check(
     """
     import pyarrow as pa
 
+    from wbexport.store.check import named_blobs
     from wbexport.store.database import Store
 
     chosen = choose_format(form, as_json=as_json)
@@ -63,8 +64,7 @@ def check(
             Path(name).stem: len(cursor.execute(read_sql(name)).fetchall())
             for name in list_sql("checks")
         }
-        blobs = cursor.execute("select distinct blob from stored.files where blob is not null")
-        found["blobs"] = sum(not _is_sound(opened.blobs, blob) for (blob,) in blobs.fetchall())
+        found["blobs"] = sum(not _is_sound(opened.blobs, blob) for blob in named_blobs(cursor))
     table = pa.table({"check": list(found), "problems": pa.array(found.values(), pa.int64())})
     write_table(table, chosen)
     if wrong := [name for name, problems in found.items() if problems]:

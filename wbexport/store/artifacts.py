@@ -128,8 +128,11 @@ def write_members(
         collection_no: The collection.
         rows: Columns of `MEMBERS`.
     """
-    table = _table(rows, MEMBERS)
-    aliases = [alias for each in table["aliases"].to_pylist() for alias in each or ()]
+    given = [dict(row) for row in rows]
+    owners = {alias: place for place, row in enumerate(given) for alias in row["aliases"] or ()}
+    for place, row in enumerate(given):
+        row["aliases"] = [name for name in row["aliases"] or () if owners[name] == place]
+    table = _table(given, MEMBERS)
     cursor.execute(
         """
         delete from stored.artifact_members
@@ -143,7 +146,7 @@ def write_members(
         set aliases = list_filter(aliases, lambda alias: not list_contains($aliases, alias))
         where collection_no = $collection_no and list_has_any(aliases, $aliases::varchar[])
         """,
-        {"collection_no": collection_no, "aliases": aliases},
+        {"collection_no": collection_no, "aliases": list(owners)},
     )
     with incoming(cursor, table):
         cursor.execute(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from wbexport.store.database import Store
 
-__all__ = ["Problem", "check"]
+__all__ = ["Problem", "check", "named_blobs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,23 @@ def check(store: Store, *, read_data: bool = False) -> list[Problem]:
     return problems
 
 
+def named_blobs(cursor: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the sha256 of every blob that a row of the store names."""
+    found = cursor.execute(
+        """
+        select blob from stored.files where blob is not null
+        union
+        select blob from stored.artifact_files where blob is not null
+        union
+        select blob from stored.artifact_manifests where blob is not null
+        union
+        select manifest from stored.artifacts where manifest is not null
+        order by all
+        """
+    ).fetchall()
+    return [sha256 for (sha256,) in found]
+
+
 def _contradictions(cursor: duckdb.DuckDBPyConnection) -> Iterator[Problem]:
     for name in list_sql("checks"):
         rows = cursor.execute(read_sql(name)).fetchall()
@@ -55,10 +72,7 @@ def _contradictions(cursor: duckdb.DuckDBPyConnection) -> Iterator[Problem]:
 
 
 def _blobs(store: Store, read_data: bool) -> Iterator[Problem]:
-    named = store.cursor().execute(
-        "select distinct blob from stored.files where blob is not null order by blob"
-    )
-    for (sha256,) in named.fetchall():
+    for sha256 in named_blobs(store.cursor()):
         try:
             store.blobs.path(sha256)
             if read_data and not store.blobs.verify(sha256):
