@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CRASH", "GROW", "LOG", "SYNC", "TWICE"]
+__all__ = ["CRASH", "LOG", "SYNC", "TWICE"]
 
 #: Logs two runs: one of everything, one of metric definitions and console tricks.
 LOG = """
@@ -94,16 +94,6 @@ for listing in Path("/proc/self/task").glob("*/children"):
     for child in map(int, listing.read_text().split()):
         os.kill(child, 9)
 os.kill(os.getpid(), 9)
-"""
-
-#: Logs until it is told to end, by a line of its input.
-GROW = """
-import sys, wandb
-run = wandb.init(project="demo", id="growing")
-for line in sys.stdin:
-    for step in range(int(line)):
-        run.log({"loss": step, "text": "x" * 200})
-print("{}")
 """
 
 #: `wandb sync`, of every folder that it is given.

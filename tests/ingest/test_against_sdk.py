@@ -37,7 +37,7 @@ def test_folders_of_one_run_become_one_run_as_the_sdk_uploads_them(
         theirs = content(store, "twice")
     # The SDK uploads the summary of the last process alone; here nothing of the first is lost.
     assert mine.pop("summary") == theirs.pop("summary") | {"w0": "2"}
-    # It writes the time zone of a process again when that is uploaded; neither names its files.
+    # It keeps the environment of the last process alone, too.
     for each in (mine, theirs):
         each["environment"] = each["environment"][-1:]
     assert {name: (mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]} == {}
