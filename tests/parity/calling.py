@@ -24,6 +24,9 @@ __all__ = ["Caller", "main", "plain"]
 #: Of an object, what shows that it is the right one; the first that it has.
 _IDENTITIES = ("qualified_name", "full_name", "path", "name", "username", "id")
 
+#: What the SDK calls a class of ours that says more.
+_KINDS = {"ArtifactFile": "File"}
+
 
 def plain(value: Any) -> Any:
     """Turn an answer into JSON: frames with their types, listings and objects by their names."""
@@ -43,10 +46,11 @@ def plain(value: Any) -> Any:
         return sorted(map(plain, value))
     if isinstance(value, list | tuple) or hasattr(value, "__next__") or hasattr(value, "objects"):
         return [plain(item) for item in islice(value, 1000)]
+    kind = _KINDS.get(type(value).__name__, type(value).__name__)
     for name in _IDENTITIES:
         if (found := getattr(value, name, None)) is not None:
-            return [type(value).__name__, plain(found)]
-    return [type(value).__name__, str(value)]
+            return [kind, plain(found)]
+    return [kind, str(value)]
 
 
 class Caller:

@@ -8,6 +8,8 @@ then the writes, in order, as they change what is there for those after them.
 
 from __future__ import annotations
 
+from tests.parity import artifact_calls, automation_calls, launch_calls, registry_calls
+
 __all__ = ["DELIBERATE", "ERRORS", "OBJECTS", "READS", "UNEVEN", "WRITES"]
 
 #: Things that calls begin with, each opened by a client of its own when it is first mentioned.
@@ -58,6 +60,9 @@ PAGED = {
     "AgentRuns": "agent.runs(per_page=1)",
 }
 
+#: What is done with every listing.
+_LISTING = ("cursor", "more", "convert_objects", "update_variables", "__iter__")
+
 #: What is done with each listing, called `them`.
 _PAGING = {
     "cursor": ("[them.cursor, them.next() and them.cursor]",),
@@ -75,6 +80,7 @@ _PAGING = {
 
 #: Members that the SDK 0.31 has no more: our call, and what it would say of the same.
 UNEVEN = {
+    "Reports.QUERY": ("'query' in new('Reports').QUERY", "True"),
     "Sweeps.length": ("project.sweeps().length", "len(project.sweeps())"),
     "Api.CREATE_PROJECT": ("'mutation' in api.CREATE_PROJECT", "True"),
     "Api.DEFAULT_ENTITY_QUERY": ("'viewer' in api.DEFAULT_ENTITY_QUERY", "True"),
@@ -255,6 +261,7 @@ READS: dict[str, tuple[str, ...]] = {
         "text_of(file.download(folder, exist_ok=True, api=api))",
     ),
     # --- Project ---
+    "Projects.length": ("fresh().projects('local').length",),
     "Project.__init__": ("new('Project')(client, 'local', 'vision', {}).id",),
     "Project.to_html": (
         "framed(project.to_html())",
@@ -283,18 +290,6 @@ READS: dict[str, tuple[str, ...]] = {
         "new('User')(client, {'id': 'x'}).user_api",
     ),
 }
-READS |= {
-    f"{owner}.{name}": (f"{found}.{name}",)
-    for owner, (found, names) in _ATTRIBUTES.items()
-    for name in names.split()
-}
-READS |= {
-    f"{owner}.{name}": tuple(f"them = {made}; {call}" for call in calls)
-    for owner, made in PAGED.items()
-    for name, calls in _PAGING.items()
-    if (owner, name) != ("Projects", "__len__")
-}
-
 #: Documented failures.
 ERRORS: dict[str, tuple[str, ...]] = {
     "Api.run": ("api.run('local/vision/nope').id",),
@@ -359,6 +354,15 @@ WRITES: dict[str, tuple[str, ...]] = {
         " [them.update_state('pending'), them.state, fresh().run('local/made/made-1').state]",
     ),
     "Run.stop": ("fresh().run('local/made/made-3').stop()",),
+    "Run.upload_file": (
+        "(Path(folder) / 'new.txt').write_text('new text');"
+        " vars_of(run.upload_file(folder + '/new.txt', root=folder), 'name size mimetype')",
+        "text_of(fresh().run('local/vision/train-1').file('new.txt').download(folder))",
+    ),
+    "File.delete": (
+        "run.file('new.txt').delete();"
+        " sorted(each.name for each in fresh().run('local/vision/train-1').files())",
+    ),
     "Run.delete": (
         "fresh().run('local/made/made-2').delete();"
         " [each.id for each in fresh().runs('local/made')]",
@@ -410,3 +414,26 @@ DELIBERATE = {
         "a key that a row did not log is left out, where the SDK gives None over exported files"
     ),
 }
+
+
+def _expand() -> None:
+    """Take in the calls of the other modules, and write out those of attributes and listings."""
+    attributes, listings = dict(_ATTRIBUTES), dict.fromkeys(PAGED, tuple(_PAGING))
+    made = dict(PAGED)
+    for part in (artifact_calls, registry_calls, launch_calls, automation_calls):
+        for mine, theirs in (
+            (OBJECTS, part.OBJECTS), (READS, part.READS), (UNEVEN, part.UNEVEN),
+            (ERRORS, part.ERRORS), (WRITES, part.WRITES), (attributes, part.ATTRIBUTES),
+            (made, part.LISTINGS), (listings, dict.fromkeys(part.LISTINGS, _LISTING)),
+        ):  # fmt: skip
+            mine.update(theirs)
+    for owner, (found, names) in attributes.items():
+        READS.update({f"{owner}.{name}": (f"{found}.{name}",) for name in names.split()})
+    for owner, names in listings.items():
+        for name in names:
+            if (owner, name) != ("Projects", "__len__"):
+                lines = [f"them = {made[owner]}; {call}" for call in _PAGING[name]]
+                READS[f"{owner}.{name}"] = tuple(lines)
+
+
+_expand()

@@ -39,7 +39,8 @@ def answers_of(
     """
     with serve_copy(filled, place / "store", _TOKEN) as server:
         (home := place / "home").mkdir()
-        env = sdk_environment(home, server.url, server.token) | {"PYTHONPATH": ROOT}
+        env = sdk_environment(home, server.url, server.token)
+        env |= {"PYTHONPATH": ROOT, "WANDB_HTTP_TIMEOUT": "5"}
         text = json.dumps({"calls": list(calls), "objects": OBJECTS})
         done = run_program(_PROGRAM, package, env=env, text=text)
     assert done.returncode == 0, done.stdout + done.stderr

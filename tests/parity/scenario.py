@@ -10,6 +10,7 @@ import base64
 import json
 import math
 import os
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ PROJECT = "vision"
 def main() -> None:
     """Make everything, in the order in which a team would."""
     log_runs()
+    log_artifacts()
     make_people()
     run_sweeps()
     write_reports()
@@ -144,3 +146,76 @@ def _save_report(name: str, title: str, spec: dict[str, Any], kind: str) -> None
     )
     with urllib.request.urlopen(request) as answer:
         assert json.load(answer)["data"]["upsertView"]["inserted"]
+
+
+def log_artifacts() -> None:
+    """Log two versions of a dataset, two of a model made from it, and a job."""
+    import wandb
+    from wandb.sdk.artifacts._internal_artifact import InternalArtifact
+
+    metrics = wandb.Settings(x_disable_stats=False, x_stats_sampling_interval=0.2)
+    with wandb.init(project=PROJECT, id="prepare", job_type="data", settings=metrics) as run:
+        for number, alias in enumerate(("raw", "clean")):
+            digits = wandb.Artifact(
+                "digits", "dataset", description="digits", metadata={"rows": 10 + number}
+            )
+            add_text(digits, "train/images.csv", "a,b\n" * 10)
+            add_text(digits, "labels.csv", f"version {number}\n")
+            run.log_artifact(digits, aliases=[alias], tags=[["small", "text"][number]]).wait()
+        links = wandb.Artifact("links", "dataset")
+        links.add_reference("https://example.com/raw.zip", "raw.zip", checksum=False)
+        run.log_artifact(links).wait()
+        time.sleep(0.7)
+    with wandb.init(project=PROJECT, id="fit", job_type="fit") as run:
+        run.use_artifact("digits:clean", use_as="training data")
+        for number in (0, 1):
+            net = wandb.Artifact("net", "model", metadata={"accuracy": 0.5 + number / 4})
+            add_text(net, "weights.txt", f"weights {number}\n")
+            run.log_artifact(net, aliases=["production"] if number == 0 else []).wait()
+        job = InternalArtifact("job-fit", "job")
+        source = {"entrypoint": ["python", "fit.py"], "notebook": False}
+        types = {"wb_type": "typedDict", "params": {"type_map": {}}}
+        about = {"source_type": "image", "source": source}
+        about |= {"input_types": types, "output_types": types}
+        add_text(job, "wandb-job.json", json.dumps(about))
+        run.log_artifact(job).wait()
+
+
+def add_text(artifact: Any, name: str, text: str) -> None:
+    """Add a file with a text."""
+    with artifact.new_file(name, encoding="utf-8") as file:
+        file.write(text)
+
+
+def make_registry() -> None:
+    """Make a registry, and link the model into it."""
+    import wandb
+
+    api = wandb.Api()
+    api.create_registry("models", "organization", organization="local", description="ours")
+    api.create_registry("data", "organization", organization="local", artifact_types=["dataset"])
+    net = api.artifact(f"local/{PROJECT}/net:v1")
+    net.link("wandb-registry-models/nets", aliases=["best"])
+    api.artifact(f"local/{PROJECT}/digits:v0").link("wandb-registry-data/numbers")
+
+
+def make_queue() -> None:
+    """Make a queue of runs, with a run in it."""
+    import wandb
+
+    api = wandb.Api()
+    api.create_run_queue("jobs", "local-process", entity="local", config={"cpus": 2})
+
+
+def automate() -> None:
+    """Make automations of several kinds."""
+    import wandb
+    from wandb.automations import DoNothing, OnAddArtifactAlias, OnRunMetric, RunEvent
+
+    api = wandb.Api()
+    net = api.artifact_collection("model", f"local/{PROJECT}/net")
+    on_alias = OnAddArtifactAlias(scope=net)
+    api.create_automation(on_alias >> DoNothing(), name="new alias", description="tell us")
+    project = api.project(PROJECT, "local")
+    on_metric = OnRunMetric(scope=project, filter=RunEvent.metric("loss").avg(5) < 0.1)
+    api.create_automation(on_metric >> DoNothing(), name="low loss")

@@ -1,0 +1,13 @@
+"""List who is in a team."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CHANGES = False
+
+
+def main(wandb: Any) -> Any:
+    """Give the members with their roles."""
+    team = wandb.Api().team("crew")
+    return [team.name, sorted([each.username, each.admin] for each in team.members)]
