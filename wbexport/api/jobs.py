@@ -57,7 +57,7 @@ class Job:
         artifact = client.api.artifact(name, type="job")
         self._folder = Path(artifact.download(root=path))
         self._info = _read_info(self._folder, name)
-        self._source: dict[str, Any] = dict(self._info.get("source") or {})
+        self._entrypoint: list[str] | None = None
 
     @property
     def source_type(self) -> str | None:
@@ -67,7 +67,8 @@ class Job:
     @property
     def entrypoint(self) -> list[str] | None:
         """The command that starts it."""
-        return cast("list[str] | None", self._source.get("entrypoint"))
+        recorded = (self._info.get("source") or {}).get("entrypoint")
+        return cast("list[str] | None", self._entrypoint or recorded)
 
     def set_entrypoint(self, entrypoint: list[str]) -> None:
         """Change the command that starts it, for the runs that are queued from here.
@@ -75,7 +76,7 @@ class Job:
         Args:
             entrypoint: The command and its arguments.
         """
-        self._source["entrypoint"] = entrypoint
+        self._entrypoint = list(entrypoint)
 
     def call(
         self,
@@ -114,8 +115,8 @@ class Job:
             self._check(sent)
         owner, home, _ = self.name.split("/")
         overrides: dict[str, Any] = {"run_config": sent}
-        if self.entrypoint:
-            overrides["entry_point"] = self.entrypoint
+        if self._entrypoint:
+            overrides["entry_point"] = self._entrypoint
         spec: dict[str, Any] = {
             "job": self.name,
             "entity": entity or owner,
