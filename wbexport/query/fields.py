@@ -16,6 +16,7 @@ __all__ = [
     "COLLECTION_FIELDS",
     "DOCUMENT_FIELDS",
     "MISSING",
+    "PROJECT_FIELDS",
     "RUN_FIELDS",
     "VERSION_FIELDS",
     "Field",
@@ -170,7 +171,11 @@ COLLECTION_FIELDS = Fields(
     "collection",
     (
         ("id", "storage_id", "text"),
+        ("artifactCollectionId", "storage_id", "text"),
+        ("collectionId", "storage_id", "text"),
         ("name", "name", "text"),
+        ("artifactCollectionName", "name", "text"),
+        ("collectionName", "name", "text"),
         ("type", "type", "text"),
         ("collectionType", "kind", "text"),
         ("description", "description", "text"),
@@ -197,8 +202,10 @@ VERSION_FIELDS = Fields(
     "version",
     (
         ("id", "artifact.storage_id", "text"),
+        ("artifactId", "artifact.storage_id", "text"),
         ("state", "artifact.state", "text"),
         ("versionIndex", "version_index", "number"),
+        ("version", "version_index", "number"),
         ("digest", "artifact.digest", "text"),
         ("description", "artifact.description", "text"),
         ("type", "collection.type", "text"),
@@ -207,11 +214,32 @@ VERSION_FIELDS = Fields(
         ("tags", "artifact.tags", "tags"),
         ("tag", "artifact.tags", "tags"),
         ("size", "artifact.size", "number"),
+        ("artifactSize", "artifact.size", "number"),
         ("fileCount", "artifact.file_count", "number"),
         ("createdAt", "artifact.created_at", "time"),
+        ("artifactCreatedAt", "artifact.created_at", "time"),
+        ("acmCreatedAt", "created_at", "time"),
+        ("linkedAt", "created_at", "time"),
         ("updatedAt", "artifact.updated_at", "time"),
     ),
-    json_roots={"metadata": ("artifact.metadata", ())},
+    json_roots={
+        "metadata": ("artifact.metadata", ()),
+        "artifact_metadata": ("artifact.metadata", ()),
+    },
+)
+
+#: Projects, registries among them, over the relation of `store.projects`.
+PROJECT_FIELDS = Fields(
+    "project",
+    (
+        ("id", "project_no", "number"),
+        ("projectId", "project_no", "number"),
+        ("name", "project", "text"),
+        ("description", "description", "text"),
+        ("access", "access", "text"),
+        ("createdAt", "created_at", "time"),
+        ("updatedAt", "updated_at", "time"),
+    ),
 )
 
 

@@ -17,7 +17,7 @@ from wbexport.errors import NotFoundError, ResponseError, StoreError, WbexportEr
 from wbexport.server import artifact_blobs, auth, blobs, filestream, people
 from wbexport.server.execute import Executor, Prepared, make_schema, read_schema
 from wbexport.server.exports import ExportPolicy, Exports
-from wbexport.server.guard import GUARD, require_writer
+from wbexport.server.guard import GUARD, require_reader, require_writer
 from wbexport.server.limits import TooLargeError
 from wbexport.server.resolvers import RESOLVERS
 from wbexport.server.service import Context, ForbiddenError, ReadOnlyError, Service, TakenError
@@ -163,12 +163,14 @@ class Application:
         self, request: Request, caller: User, endpoint: str, values: Mapping[str, Any]
     ) -> Response:
         if endpoint in _BLOBS:
+            require_reader(
+                self.service.store.cursor(), caller, values["entity"], values.get("project")
+            )
             return _BLOBS[endpoint](self.service, request, **values)
         _require_json(request)
         if endpoint == "graphql":
             return self._graphql(request, caller)
-        if not caller.is_admin:
-            require_writer(self.service.store.cursor(), caller, values["entity"], values["project"])
+        require_writer(self.service.store.cursor(), caller, values["entity"], values["project"])
         body = _read(request, self.service.limits.stream_body)
         return _json(filestream.receive(self.service, request.headers, body, **values))
 

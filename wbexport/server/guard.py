@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Cursor = people.Cursor
 
-__all__ = ["GUARD", "require_writer"]
+__all__ = ["GUARD", "require_reader", "require_writer"]
 
 #: Mutations about people; their resolvers know who may.
 _OF_PEOPLE = frozenset(
@@ -64,24 +64,28 @@ _READ_IDS = {
 _FREE_IDS = frozenset(
     {"clientID", "cloudRegionID", "sequenceClientID", "teamId", "teamIds", "userId", "userIds"}
 )
+#: Where a thing leads to where it came from, of which everybody may know the names.
+_NAMED_BY = frozenset(
+    {("Artifact", "artifactSequence"), ("ArtifactSequence", "project"), ("Project", "entity")}
+)
+_NAMES = frozenset({"id", "internalId", "name", "entityName", "project", "entity", "__typename"})
 _PROJECT_NAMES = ("projectName", "modelName", "oldProjectName", "name")
 
 
 def _guard(resolve: Callable[..., Any], source: Any, info: Info, **arguments: Any) -> Any:
     """Resolve a field, unless the caller may not."""
-    kind = info.parent_type.name
-    if kind == "Mutation":
-        if info.field_name not in _OF_PEOPLE:
-            arguments["input"] = _permitted_input(info, arguments["input"])
-    elif kind == "Query" and "entityName" in info.parent_type.fields[info.field_name].args:
-        entity = arguments.get("entityName") or info.context.caller.username
-        arguments["entityName"] = entity
-        # The name of the organization stands for its registries, which are looked at one by one.
-        shared = (lookup.ORGANIZATION, lookup.ORG_ENTITY)
-        if entity not in shared and not _may_read(info.context, {"entity": entity}):
+    field = (info.parent_type.name, info.field_name)
+    if field[0] == "Mutation" and field[1] not in _OF_PEOPLE:
+        arguments["input"] = _permitted_input(info, arguments["input"])
+    elif field[0] == "Query":
+        if not _may_ask(info, arguments):
             return None
+    elif field[1] not in _NAMES and not _may_read(info.context, source):
+        return None
     value = resolve(source, info, **arguments)
-    if info.field_name == "edges":
+    if field in _NAMED_BY:
+        return value
+    if field[1] == "edges":
         return [edge for edge in value if _may_read(info.context, edge.get("node"))]
     return value if _may_read(info.context, value) else None
 
@@ -95,23 +99,76 @@ def require_writer(cur: Cursor, user: User, entity: str, project: str | None = N
     Raises:
         ForbiddenError: The user does not.
     """
+    if user.is_admin:
+        return
     found = None if project is None else lookup.find_project(cur, entity, project)
     owner = entity if found is None else found["entity"]
     if not people.may_write(cur, user, owner, found):
         raise ForbiddenError(f"write to {entity if project is None else f'{entity}/{project}'}")
 
 
-def _may_read(context: Context, value: Any) -> bool:
-    """Tell whether the caller may see a node; those that belong to somebody have an `entity`."""
-    entity = value.get("entity") if isinstance(value, dict) else None
-    return not isinstance(entity, str) or _may_see(context, entity, value.get("project"))
+def require_reader(cur: Cursor, user: User, entity: str, project: str | None) -> None:
+    """Refuse what only those may have who see an entity or, if it is named, a project of it.
+
+    Raises:
+        NotFoundError: The user does not.
+    """
+    if user.is_admin:
+        return
+    found = None if project is None else lookup.find_project(cur, entity, project)
+    owner = entity if found is None else found["entity"]
+    # Who may see a registry is a matter of that registry.
+    unnamed = owner == lookup.ORG_ENTITY and found is None
+    if unnamed or not people.may_read(cur, user, owner, found):
+        raise NotFoundError(f"there is no {entity}/{project or ''} here, or it is not visible")
+
+
+def _may_ask(info: Info, given: Node) -> bool:
+    """Tell whether a query names what the caller may see; without a name it is their own entity."""
+    known = info.parent_type.fields[info.field_name].args
+    if "id" in known:
+        return _is_visible(info.context, given["id"])
+    if "entityName" not in known:
+        return True
+    entity = given["entityName"] = given.get("entityName") or info.context.caller.username
+    # The name of the organization stands for its registries, which are looked at one by one.
+    return entity == lookup.ORGANIZATION or _may_see(info.context, entity, None)
+
+
+def _may_read(context: Context, node: Any) -> bool:
+    """Tell whether the caller may see a node, which most are in no project or entity by itself."""
+    if not isinstance(node, dict):
+        return True
+    # A version is where it was logged, and also wherever it is linked.
+    if "collection" in node and "artifact" not in node:
+        return _is_visible(context, node["storage_id"])
+    place = (node.get("collection") or node).get("project")
+    if isinstance(place, dict):
+        return _may_see(context, place["entity"], place["project"])
+    entity = node.get("entity")
+    return not isinstance(entity, str) or _may_see(context, entity, place)
+
+
+def _is_visible(context: Context, storage_id: str) -> bool:
+    return any(_may_see(context, *place) for place in _places(context, storage_id))
+
+
+def _places(context: Context, storage_id: str) -> list[tuple[str, str | None]]:
+    """Return where an object is; an entity is in itself."""
+    found = find_places(context.cursor, storage_id)
+    entity = None if found else people.entity_of_id(context.cursor, storage_id)
+    return found if entity is None else [(entity, None)]
 
 
 def _may_see(context: Context, entity: str, project: str | None) -> bool:
-    found = None
-    if entity == lookup.ORG_ENTITY and project is not None:
-        found = lookup.find_project(context.cursor, entity, project)
-    return people.may_read(context.cursor, context.caller, entity, found)
+    # Within an entity only registries differ in who sees them.
+    place = (entity, project if entity == lookup.ORG_ENTITY else None)
+    if place not in context.visible:
+        found = place[1] and lookup.find_project(context.cursor, entity, place[1])
+        context.visible[place] = people.may_read(
+            context.cursor, context.caller, entity, found or None
+        )
+    return context.visible[place]
 
 
 def _permitted_input(info: Info, given: Node) -> Node:
@@ -175,10 +232,7 @@ def _require(info: Info, entity: str, project: str | None) -> None:
 
 
 def _require_id(info: Info, name: str, storage_id: str) -> None:
-    places = find_places(info.context.cursor, storage_id)
-    if not places and (entity := people.entity_of_id(info.context.cursor, storage_id)):
-        places = [(entity, None)]
-    if not any(_may_see(info.context, *place) for place in places):
+    if not _is_visible(info.context, storage_id):
         raise NotFoundError(f"there is nothing with id {storage_id} here, or it is not visible")
     if name not in _READ_IDS.get(info.field_name, ()):
-        _require(info, *places[0])
+        _require(info, *_places(info.context, storage_id)[0])

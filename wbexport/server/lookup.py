@@ -42,6 +42,7 @@ __all__ = [
     "entities",
     "file_id",
     "find_project",
+    "find_project_by_storage_id",
     "find_run",
     "find_run_in",
     "get_run",
@@ -102,6 +103,12 @@ def list_projects(cur: Cursor, entity: str) -> list[Node]:
     """Return an entity's projects, the newest first."""
     found = [row for row in reader.read_projects(cur).to_pylist() if row["entity"] == entity]
     return sorted(found, key=lambda row: -row["project_no"])
+
+
+def find_project_by_storage_id(cur: Cursor, storage_id: str) -> Node | None:
+    """Return a project by what GraphQL calls its id."""
+    projects = reader.read_projects(cur).to_pylist()
+    return next((row for row in projects if row["storage_id"] == storage_id), None)
 
 
 def find_run_in(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wbexport.errors import InputError, NotFoundError
-from wbexport.server import artifact_lookup, collections, lookup, recorder
+from wbexport.server import artifact_lookup, collections, lookup, recorder, registries
 from wbexport.server.artifact_lookup import LATEST, VERSION_ALIAS, collection_path, version_path
 from wbexport.store import artifact_listing
 from wbexport.store import artifacts as stored
@@ -181,12 +181,10 @@ def _portfolio_for(cur: Cursor, given: Node, version: Node, *, now: datetime) ->
             cur, portfolio["project_no"], "PORTFOLIO", type_name, portfolio["name"], now=now
         )
     source = version["collection"]["project"]
-    project_no, _ = recorder.ensure_project(
-        cur,
-        given.get("entityName") or source["entity"],
-        given.get("projectName") or source["project"],
-        now=now,
-    )
+    entity = given.get("entityName") or source["entity"]
+    project = given.get("projectName") or source["project"]
+    registries.require_type(cur, entity, project, type_name)
+    project_no, _ = recorder.ensure_project(cur, entity, project, now=now)
     name = given.get("artifactPortfolioName") or ""
     return collections.ensure_collection(cur, project_no, "PORTFOLIO", type_name, name, now=now)
 

@@ -98,7 +98,8 @@ def kind_of_entity(cur: Cursor, name: str) -> str | None:
 
 def entity_of_id(cur: Cursor, storage_id: str) -> str | None:
     """Name the entity of an id; those of entities that nobody made follow from their names too."""
-    names = (lookup.ORG_ENTITY, *teams_of(cur, LOCAL), lookup.default_entity(cur))
+    owners = (user.username for user in list_users(cur))
+    names = (lookup.ORG_ENTITY, *teams_of(cur, LOCAL), lookup.default_entity(cur), *owners)
     return next((name for name in names if lookup.numbered_id("Entity", name) == storage_id), None)
 
 

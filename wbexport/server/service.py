@@ -142,6 +142,9 @@ class Context:
         base_url: Scheme and host by which the client reached it.
         caller: Whose key was sent.
         author: To whom new things are attributed; a service account may act for others.
+
+    Attributes:
+        visible: Entities and projects to whether the caller sees them, as far as that was asked.
     """
 
     def __init__(self, service: Service, base_url: str, caller: User, author: User) -> None:
@@ -149,6 +152,7 @@ class Context:
         self.base_url = base_url
         self.caller = caller
         self.author = author
+        self.visible: dict[tuple[str, str | None], bool] = {}
         self._deadline = time.monotonic() + service.limits.seconds
 
     @property

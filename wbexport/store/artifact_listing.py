@@ -119,7 +119,7 @@ def read_collections(
         order: Keys of `COLLECTION_FIELDS`; oldest first without any.
         limit: How many at most.
         offset: How many to leave out first.
-        **equal: Columns and the values they must have.
+        **equal: Columns and the values they must have; of a list, one of them.
 
     Returns:
         The columns of `stored.artifact_collections`, and `project`, one row per collection.
@@ -158,7 +158,7 @@ def read_versions(
         offset: How many to leave out first.
         run: A run's number, and whether the versions that it logged or used are wanted.
         client_id: A name by which a client spoke of the version before it was there.
-        **equal: Columns and the values they must have.
+        **equal: Columns and the values they must have; of a list, one of them.
 
     Returns:
         The columns of `stored.artifacts`; `collection`, the sequence with its project; and
@@ -208,7 +208,7 @@ def read_members(
         alias: Only the version of this alias.
         limit: How many at most.
         offset: How many to leave out first.
-        **equal: Columns and the values they must have.
+        **equal: Columns and the values they must have; of a list, one of them.
 
     Returns:
         The columns of `stored.artifact_members`; `collection` with its project; and `artifact`,
@@ -325,7 +325,7 @@ def read_manifests(cursor: duckdb.DuckDBPyConnection, **equal: Any) -> pa.Table:
 
     Args:
         cursor: Any cursor of the store.
-        **equal: Columns and the values they must have.
+        **equal: Columns and the values they must have; of a list, one of them.
 
     Returns:
         The columns of `stored.artifact_manifests`, in the order in which they came.
@@ -387,7 +387,8 @@ def find_blob(
 
 def _condition(where: Expression | None, equal: Mapping[str, Any]) -> tuple[str, list[Any]]:
     matched = to_sql.where(Always() if where is None else where)
-    tests = [matched.text, *(f"r.{column} = ?" for column in equal)]
+    signs = {column: "in (select unnest(?))" for column in equal if isinstance(equal[column], list)}
+    tests = [matched.text, *(f"r.{column} {signs.get(column, '= ?')}" for column in equal)]
     return " and ".join(f"({test})" for test in tests), [*matched.params, *equal.values()]
 
 

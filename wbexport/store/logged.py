@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import mimetypes
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -107,7 +108,7 @@ def ensure_project(
         entity: Its owner.
         name: Its name.
         now: The time.
-        **changes: `description` or `access`; None leaves them.
+        **changes: `description`, `access` or `attributes`; None leaves them.
 
     Returns:
         Its number, and whether it is new.
@@ -118,7 +119,7 @@ def ensure_project(
         return found["project_no"], False
     known: dict[str, Any] = found or {
         "origin": LOGGED_HERE,
-        "storage_id": opaque_id(f"Project:v1:{name}:{entity}"),
+        "storage_id": _project_storage_id(cursor, entity, name),
         "entity": entity,
         "project": name,
         "created_at": now,
@@ -126,6 +127,13 @@ def ensure_project(
     names = writer.ProjectRow.__dataclass_fields__
     columns: dict[str, Any] = {key: known.get(key) for key in names} | given
     return writer.upsert_project(cursor, writer.ProjectRow(**columns)), found is None
+
+
+def _project_storage_id(cursor: duckdb.DuckDBPyConnection, entity: str, name: str) -> str:
+    """Return an id for a new project; a registry that was renamed has kept that of its old name."""
+    wanted = opaque_id(f"Project:v1:{name}:{entity}")
+    taken = wanted in reader.read_projects(cursor)["storage_id"].to_pylist()
+    return opaque_id(f"Project:v1:{name}:{entity}:{secrets.randbits(62)}") if taken else wanted
 
 
 def new_run(entity: str, project: str, run_id: str, *, now: datetime) -> dict[str, Any]:

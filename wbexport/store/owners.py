@@ -40,7 +40,11 @@ _PLACES = """
         from stored.artifacts a
         join stored.artifact_members m on m.artifact_no = a.artifact_no
         join stored.artifact_collections c on c.collection_no in (m.collection_no, a.collection_no)
-        where a.storage_id = $id
+        where a.storage_id = $id or a.artifact_no in (
+            select artifact_no
+            from stored.artifact_manifests
+            where storage_id = $id
+        )
     )
     select p.entity, p.project
     from stored.projects p
@@ -55,8 +59,8 @@ def find_places(cursor: duckdb.DuckDBPyConnection, storage_id: str) -> list[tupl
 
     Args:
         cursor: Any cursor of the store.
-        storage_id: The identity of a project, run, file, sweep, report, artifact, collection,
-            entity, or an object that only the API reads.
+        storage_id: The identity of a project, run, file, sweep, report, artifact, manifest,
+            collection, or an object that only the API reads.
 
     Returns:
         Entity and project, the latter None for what an entity holds. Its own place comes first;
@@ -65,14 +69,11 @@ def find_places(cursor: duckdb.DuckDBPyConnection, storage_id: str) -> list[tupl
     found = cursor.execute(_PLACES, {"id": storage_id}).fetchall()
     if found:
         return [(str(entity), str(project)) for entity, project in found]
-    scope = _one(cursor, "select scope from stored.documents where storage_id = ?", storage_id)
-    if scope is not None:
-        # The scope of a document is the id of an object or the name of an entity.
-        return find_places(cursor, scope) or [(scope, None)]
-    entity = _one(cursor, "select name from stored.entities where storage_id = ?", storage_id)
-    return [] if entity is None else [(entity, None)]
-
-
-def _one(cursor: duckdb.DuckDBPyConnection, statement: str, storage_id: str) -> str | None:
-    found = cursor.execute(statement, [storage_id]).fetchone()
-    return None if found is None else str(found[0])
+    document = cursor.execute(
+        "select scope from stored.documents where storage_id = ?", [storage_id]
+    ).fetchone()
+    if document is None:
+        return []
+    # The scope of a document is the id of an object or the name of an entity.
+    scope = str(document[0])
+    return find_places(cursor, scope) or [(scope, None)]

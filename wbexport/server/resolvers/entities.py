@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wbexport.server import lookup, people
-from wbexport.server.resolvers.connections import connection
 
 if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
@@ -19,6 +18,7 @@ _FEATURES = (
     "ARTIFACT_COLLECTION_MEMBERSHIP_FILES",
     "ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER",
     "ARTIFACT_MEMBERSHIP_IN_LINK_ARTIFACT_RESPONSE",
+    "ARTIFACT_REGISTRY_SEARCH",
     "ARTIFACT_TAGS",
     "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID",
     "AUTOMATION_ACTION_ARIA",
@@ -36,6 +36,7 @@ _FEATURES = (
     "AUTOMATION_SCOPE_ENTITY",
     "CLIENT_IDS",
     "FILESTREAM_GZIP",
+    "INCLUDE_ARTIFACT_TYPES_IN_REGISTRY_CREATION",
     "LARGE_FILENAMES",
     "MARK_RUN_FILES_UPLOADED",
     "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
@@ -91,24 +92,11 @@ def _entity_project(entity: Node, info: Info, name: str | None = None) -> Node |
     return lookup.find_project(info.context.cursor, entity["name"], name)
 
 
-def _entity_projects(
-    entity: Node,
-    info: Info,
-    *,
-    after: str | None = None,
-    first: int | None = None,
-    filters: str | None = None,
-    order: str | None = None,
-) -> Node:
-    return connection(info, lookup.list_projects(info.context.cursor, entity["name"]), first, after)
-
-
 RESOLVERS = {
     "Query": {"serverInfo": _server_info, "entity": _entity},
     "Entity": {
         "entityType": _entity_type,
         "isTeam": _is_team,
         "project": _entity_project,
-        "projects": _entity_projects,
     },
 }

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wbexport.errors import InputError
-from wbexport.server import lookup, people, recorder
+from wbexport.server import lookup, people, recorder, registries
 from wbexport.server.resolvers import accounts, entities
 from wbexport.server.resolvers.connections import connection
 from wbexport.server.service import wire_time
 
 if TYPE_CHECKING:
+    import duckdb
+
     from wbexport.server.service import Info, Node
 
 
@@ -47,16 +49,25 @@ def _upsert_model(_: object, info: Info, input: Node) -> Node:
         raise InputError("a project needs a name")
     with service.writing(soon=True) as cur:
         entity = input.get("entityName") or lookup.default_entity(cur)
-        _, inserted = recorder.ensure_project(
-            cur,
-            entity,
-            input["name"],
-            now=service.clock(),
-            description=input.get("description"),
-            access=input.get("access"),
-        )
-        project = lookup.find_project(cur, entity, input["name"])
+        project, inserted = _save(cur, entity, input, info)
     return {"project": project, "model": project, "inserted": inserted}
+
+
+def _save(
+    cur: duckdb.DuckDBPyConnection, entity: str, input: Node, info: Info
+) -> tuple[Node | None, bool]:
+    now = info.context.service.clock()
+    if entity == lookup.ORG_ENTITY or registries.is_registry(entity, input["name"]):
+        return registries.save(cur, input, info.context.author, now=now)
+    _, inserted = recorder.ensure_project(
+        cur,
+        entity,
+        input["name"],
+        now=now,
+        description=input.get("description"),
+        access=input.get("access"),
+    )
+    return lookup.find_project(cur, entity, input["name"]), inserted
 
 
 def _user(project: Node, info: Info) -> Node:
