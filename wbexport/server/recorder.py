@@ -65,6 +65,9 @@ def upsert_run(cur: Cursor, given: Node, *, user: User, now: datetime) -> tuple[
         owner = {"username": user.username, "user_name": user.name or user.username}
         storage_id = _insert_run(cur, given, owner | changes, now=now)
     else:
+        if given.get("host") is None:
+            # Who only names a run, as `create_run` does, does not start one that has ended.
+            changes.pop("state", None)
         storage_id = run["storage_id"]
         change_run(cur, run, changes, now=now)
     return lookup.get_run_by_storage_id(cur, storage_id), run is None

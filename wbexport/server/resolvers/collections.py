@@ -170,7 +170,9 @@ def _membership_by_name(project: Node, info: Info, name: str) -> Node | None:
     return artifact_lookup.find_member_by_name(info.context.cursor, project["project_no"], name)
 
 
-def _version_by_name(project: Node, info: Info, name: str) -> Node | None:
+def _version_by_name(
+    project: Node, info: Info, name: str, enableTracking: bool | None = None
+) -> Node | None:
     member = _membership_by_name(project, info, name)
     return member and member["artifact"]
 
@@ -271,7 +273,7 @@ _COLLECTION: dict[str, Any] = {
     "artifactMembership": _membership,
 }
 
-RESOLVERS = {
+RESOLVERS: dict[str, dict[str, Any]] = {
     "Query": {"artifactCollection": _collection_by_id},
     "Mutation": {
         "updateArtifactSequence": _update_sequence,

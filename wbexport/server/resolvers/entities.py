@@ -68,7 +68,8 @@ def entity_node(name: str) -> Node:
 
 def _server_info(_: object, info: Info) -> Node:
     return {
-        "cliVersionInfo": {},
+        # Older SDKs take no artifacts from a server that does not know their like.
+        "cliVersionInfo": {"min_cli_version": "0.19.0", "max_cli_version": "0.31.0"},
         "features": [{"name": name, "isEnabled": True} for name in _FEATURES],
     }
 

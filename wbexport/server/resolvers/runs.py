@@ -61,8 +61,11 @@ _COUNTS = {
 
 _TIMES = {"createdAt": "created_at", "heartbeatAt": "heartbeat_at", "updatedAt": "updated_at"}
 
-#: What `updateRunState` may set.
-_SETTABLE_STATES = frozenset({"pending", "running", "failed", "killed", "finished", "crashed"})
+#: What `updateRunState` may set, and the states it may be set in.
+_STATES_BEFORE = {
+    "pending": frozenset({"running", "failed", "crashed", "preempted"}),
+    "failed": frozenset({"pending", "running"}),
+}
 
 _SPECIAL = {float("inf"): "Infinity", float("-inf"): "-Infinity"}
 
@@ -206,22 +209,24 @@ def _delete_run(_: object, info: Info, input: Node) -> Node:
     return {"clientMutationId": input.get("clientMutationId")}
 
 
-def _change(info: Info, storage_id: str, **changes: Any) -> Node:
+def _stop_run(_: object, info: Info, input: Node) -> Node:
     service = info.context.service
     with service.writing() as cur:
-        run = lookup.get_run_by_storage_id(cur, storage_id)
-        recorder.change_run(cur, run, changes, now=service.clock())
+        run = lookup.get_run_by_storage_id(cur, input["id"])
+        recorder.change_run(cur, run, {"stop_requested": True}, now=service.clock())
     return {"success": True}
 
 
-def _stop_run(_: object, info: Info, input: Node) -> Node:
-    return _change(info, input["id"], stop_requested=True)
-
-
 def _update_run_state(_: object, info: Info, input: Node) -> Node:
-    if input["state"] not in _SETTABLE_STATES:
-        raise InputError(f"a run cannot be set to {input['state']!r}")
-    return _change(info, input["id"], state=input["state"])
+    service, state = info.context.service, input["state"]
+    with service.writing() as cur:
+        run = lookup.get_run_by_storage_id(cur, input["id"])
+        if run["sweep_id"]:
+            raise InputError(f"run {run['run_id']} belongs to a sweep, which sets its state")
+        if run["state"] not in _STATES_BEFORE.get(state, ()):
+            raise InputError(f"a run that is {run['state']} cannot be set to {state!r}")
+        recorder.change_run(cur, run, {"state": state}, now=service.clock())
+    return {"success": True}
 
 
 def _rewind_run(_: object, info: Info, input: Node) -> Node:
