@@ -34,10 +34,19 @@ class Logger:
         raw: A client of the server.
         name: The collection.
         files: Name to content, or to the entry of a reference.
+        entity: Who owns the collection.
     """
 
-    def __init__(self, raw: Raw, name: str, files: Mapping[str, bytes | dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        raw: Raw,
+        name: str,
+        files: Mapping[str, bytes | dict[str, Any]],
+        *,
+        entity: str = "team",
+    ) -> None:
         self.raw = raw
+        self.entity = entity
         self.name = name
         self.contents = {path: each for path, each in files.items() if isinstance(each, bytes)}
         self.entries = {
@@ -55,7 +64,7 @@ class Logger:
             """mutation ($input: CreateArtifactInput!) { createArtifact(input: $input) {
                 artifact { id state artifactSequence { latestArtifact { id } } } } }""",
             input={
-                "entityName": "team",
+                "entityName": self.entity,
                 "projectName": self.raw.project,
                 "artifactTypeName": "dataset",
                 "digest": _manifest_digest(self.entries),
@@ -112,7 +121,7 @@ class Logger:
                 "artifactID": self.id,
                 "name": "wandb_manifest.json",
                 "digest": md5(content),
-                "entityName": "team",
+                "entityName": self.entity,
                 "projectName": self.raw.project,
                 "runName": "",
             }

@@ -127,12 +127,15 @@ def record_manifest(cur: Cursor, manifest: Node, blob: Blob) -> None:
     _write_manifest(cur, manifest | {"blob": blob.sha256})
 
 
-def declare_files(cur: Cursor, specs: Sequence[Node]) -> list[Node]:
+def declare_files(
+    cur: Cursor, specs: Sequence[Node], *, entities: Sequence[str] | None
+) -> list[Node]:
     """Note which files versions will have.
 
     Args:
         cur: Cursor of a transaction.
         specs: The files of the input of `createArtifactFiles`.
+        entities: Whose bytes the client may see; None for everybody's.
 
     Returns:
         A row per file in the same order: `artifact`, the version in which the file came first;
@@ -155,7 +158,7 @@ def declare_files(cur: Cursor, specs: Sequence[Node]) -> list[Node]:
     known: dict[tuple[str, str], Node] = {}
     for storage_id, (version, rows) in declared.items():
         table = pa.Table.from_pylist(list(rows.values()), schema=MANIFEST)
-        stored.write_files(cur, version["artifact_no"], table)
+        stored.write_files(cur, version["artifact_no"], table, entities=entities)
         files = artifact_listing.read_files(cur, version["artifact_no"], names=rows).to_pylist()
         births = {row["birth_artifact"] for row in files} - {None}
         born = {birth: artifact_lookup.find_version(cur, birth) or version for birth in births}
@@ -199,8 +202,22 @@ def complete_parts(service: Service, given: Node) -> str | None:
     return digest
 
 
-def commit(cur: Cursor, blobs: BlobStore, storage_id: str, *, now: datetime) -> Node:
+def commit(
+    cur: Cursor,
+    blobs: BlobStore,
+    storage_id: str,
+    *,
+    entities: Sequence[str] | None,
+    now: datetime,
+) -> Node:
     """Check that a version is whole, and give it its index and aliases.
+
+    Args:
+        cur: Cursor of a transaction.
+        blobs: Where manifests are read from and written to.
+        storage_id: The version.
+        entities: Whose bytes the client may see; None for everybody's.
+        now: The time.
 
     Returns:
         The version; one that is committed already stays as it is.
@@ -215,7 +232,7 @@ def commit(cur: Cursor, blobs: BlobStore, storage_id: str, *, now: datetime) -> 
         return version
     files, manifest = _contents(cur, blobs, version)
     number = version["artifact_no"]
-    stored.write_files(cur, number, files, complete=True)
+    stored.write_files(cur, number, files, complete=True, entities=entities)
     _require_bytes(cur, version)
     collection = version["collection"]
     aliases = [*(version["wanted_aliases"] or ()), LATEST]

@@ -87,6 +87,8 @@ def _guard(resolve: Callable[..., Any], source: Any, info: Info, **arguments: An
         return value
     if field[1] == "edges":
         return [edge for edge in value if _may_read(info.context, edge.get("node"))]
+    if isinstance(value, list):
+        return [each for each in value if _may_read(info.context, each)]
     return value if _may_read(info.context, value) else None
 
 

@@ -40,6 +40,7 @@ __all__ = [
     "role_in",
     "teams_of",
     "user_of_key",
+    "visible_entities",
 ]
 
 #: The user of the server's own token: there without being stored, and allowed everything.
@@ -120,6 +121,11 @@ def teams_of(cur: Cursor, user: User) -> list[str]:
     made = [team.name for team in accounts.read_entities(cur) if team.kind == "team"]
     names = [*lookup.entities(cur), *made] or [lookup.default_entity(cur)]
     return list(dict.fromkeys(names))
+
+
+def visible_entities(cur: Cursor, user: User) -> list[str] | None:
+    """Name the entities that a user may see; None stands for all."""
+    return None if user.is_admin else [user.username, *teams_of(cur, user)]
 
 
 def role_in(cur: Cursor, user: User, entity: str) -> str | None:

@@ -173,7 +173,12 @@ def delete_members(
 
 
 def write_files(
-    cursor: duckdb.DuckDBPyConnection, artifact_no: int, files: pa.Table, *, complete: bool = False
+    cursor: duckdb.DuckDBPyConnection,
+    artifact_no: int,
+    files: pa.Table,
+    *,
+    complete: bool = False,
+    entities: Collection[str] | None = None,
 ) -> None:
     """Write files of a version, with the bytes that the store has of them already.
 
@@ -182,6 +187,8 @@ def write_files(
         artifact_no: The version.
         files: A `MANIFEST` table.
         complete: The table lists every file of the version; others are forgotten.
+        entities: Whose bytes may be taken: who knows a digest need not have seen the bytes. None
+            for everybody's.
     """
     others = "" if complete else "and path in (select path from incoming)"
     with incoming(cursor, with_legal_json(files, _JSON)):
@@ -201,12 +208,18 @@ def write_files(
                         as birth_artifact
                 from stored.artifact_files f
                 join stored.artifacts a on a.artifact_no = f.artifact_no
+                join stored.artifact_collections c on c.collection_no = a.collection_no
+                join stored.projects p on p.project_no = c.project_no
                 where f.blob is not null and f.ref is null
                     and f.digest in (select digest from incoming)
+                    and ($entities is null or list_contains($entities::varchar[], p.entity))
                 group by f.digest
             ) known on known.digest = i.digest and i.ref is null
             """,
-            {"artifact_no": artifact_no},
+            {
+                "artifact_no": artifact_no,
+                "entities": None if entities is None else list(entities),
+            },
         )
         cursor.execute(
             f"delete from stored.artifact_files where artifact_no = ? {others}", [artifact_no]

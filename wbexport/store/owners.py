@@ -38,7 +38,7 @@ _PLACES = """
         union all
         select c.project_no, case when c.collection_no = a.collection_no then 0 else 1 end
         from stored.artifacts a
-        join stored.artifact_members m on m.artifact_no = a.artifact_no
+        left join stored.artifact_members m on m.artifact_no = a.artifact_no
         join stored.artifact_collections c on c.collection_no in (m.collection_no, a.collection_no)
         where a.storage_id = $id or a.artifact_no in (
             select artifact_no

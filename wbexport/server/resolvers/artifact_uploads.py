@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wbexport.server import artifact_blobs, artifact_contents
+from wbexport.server import artifact_blobs, artifact_contents, people
 from wbexport.server.resolvers.artifact_files import file_node, manifest_node
 from wbexport.server.resolvers.connections import page_of
 
@@ -32,7 +32,8 @@ def _update_manifest(_: object, info: Info, input: Node) -> Node:
 def _create_files(_: object, info: Info, input: Node) -> Node:
     specs = input["artifactFiles"]
     with info.context.service.writing() as cur:
-        files = artifact_contents.declare_files(cur, specs)
+        visible = people.visible_entities(cur, info.context.caller)
+        files = artifact_contents.declare_files(cur, specs, entities=visible)
     nodes = [_upload(file, spec, info) for file, spec in zip(files, specs, strict=True)]
     return {"files": page_of(nodes, 0, more=False) | {"totalCount": len(nodes)}}
 
@@ -70,7 +71,11 @@ def _commit(_: object, info: Info, input: Node) -> Node:
     service = info.context.service
     with service.writing(soon=True) as cur:
         version = artifact_contents.commit(
-            cur, service.store.blobs, input["artifactID"], now=service.clock()
+            cur,
+            service.store.blobs,
+            input["artifactID"],
+            entities=people.visible_entities(cur, info.context.caller),
+            now=service.clock(),
         )
     return {"artifact": version}
 

@@ -192,6 +192,7 @@ def alias_node(alias: Node) -> Node:
         "id": lookup.opaque_id(f"ArtifactAlias:{alias['storage_id']}:{alias['alias']}"),
         "alias": alias["alias"],
         "artifactCollection": collection_node(alias["collection"]),
+        "project": alias["collection"]["project"],
     }
 
 
