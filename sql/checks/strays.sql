@@ -89,4 +89,10 @@ select distinct
     run_no
 from stored.run_artifacts
 where run_no not in (select run_no from stored.runs)
+union all
+select distinct
+    'sweeps',
+    sweep_no
+from stored.sweeps
+where project_no not in (select project_no from stored.projects)
 order by all;

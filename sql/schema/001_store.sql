@@ -20,7 +20,9 @@ create table stored.projects (
     description varchar,
     access varchar,
     created_at timestamp,
-    attributes json
+    attributes json,
+    -- what was brought over besides runs: artifacts, sweeps, reports; null where it was logged here
+    parts varchar[]
 );
 
 -- One row per run: what the server says of it, then what this store knows of it.

@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["plan", "sync", "verify"]
 
 Include = Annotated[
-    str, typer.Option("--include", metavar="A,B", help="Any of history, system, files, console.")
+    str,
+    typer.Option(
+        "--include",
+        metavar="A,B",
+        help="Any of history, system, files, console, artifacts, sweeps, reports.",
+    ),
 ]
 Jobs = Annotated[
     int, typer.Option("--jobs", "-j", min=1, max=64, help="Runs fetched at the same time.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import pyarrow as pa
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -19,12 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "ArtifactTypeNode",
+    "AuthorNode",
+    "CollectionNode",
     "FileNode",
     "HistoryKeys",
+    "MemberNode",
     "ParquetHistory",
     "ProjectNode",
+    "ReportNode",
     "RunNode",
+    "SweepNode",
     "UserNode",
+    "VersionNode",
     "parse_json_object",
     "read_node",
     "runs_to_table",
@@ -158,6 +165,147 @@ class RunNode(_Node):
     history_line_count: int | None = None
     events_line_count: int | None = None
     log_line_count: int | None = None
+
+
+class _Named(_Node):
+    name: str
+
+
+class _Identified(_Node):
+    id: str
+
+
+class _EdgeOf(_Node, Generic[_NodeT]):
+    node: _NodeT
+
+
+class _Edges(_Node, Generic[_NodeT]):
+    edges: list[_EdgeOf[_NodeT]] = Field(default_factory=list)
+
+    @property
+    def nodes(self) -> list[_NodeT]:
+        """The nodes of all edges."""
+        return [edge.node for edge in self.edges]
+
+
+class SweepNode(_Node):
+    """A sweep without its runs."""
+
+    id: str
+    name: str
+    display_name: str | None = None
+    description: str | None = None
+    method: str | None = None
+    state: str | None = None
+    config: str | None = None
+    best_loss: float | None = None
+    run_count: int | None = None
+    run_count_expected: int | None = None
+    created_at: _Moment = None
+    updated_at: _Moment = None
+
+
+class AuthorNode(_Node):
+    """Who wrote a report."""
+
+    username: str | None = None
+    email: str | None = None
+    photo_url: str | None = None
+
+
+class ReportNode(_Node):
+    """A report, with what it shows as JSON text."""
+
+    id: str
+    name: str
+    display_name: str | None = None
+    description: str | None = None
+    user: AuthorNode | None = None
+    spec: str
+    created_at: _Moment = None
+    updated_at: _Moment = None
+
+
+class ArtifactTypeNode(_Node):
+    """A type of artifacts."""
+
+    id: str
+    name: str
+    description: str | None = None
+    created_at: _Moment = None
+
+
+class _PlaceNode(_Node):
+    id: str
+    internal_id: str | None = None
+    name: str
+    entity: _Named
+
+
+class CollectionNode(_Node):
+    """A collection of artifact versions, and the project it is in."""
+
+    typename: str = Field(alias="__typename")
+    id: str
+    name: str
+    description: str | None = None
+    created_at: _Moment = None
+    updated_at: _Moment = None
+    project: _PlaceNode
+    default_artifact_type: _Named
+    tags: _Edges[_Named] = Field(default_factory=_Edges[_Named])
+
+
+class _AliasNode(_Node):
+    alias: str
+
+
+class MemberNode(_Node):
+    """A version in a collection."""
+
+    id: str
+    version_index: int | None = None
+    created_at: _Moment = None
+    aliases: list[_AliasNode] = Field(default_factory=list)
+    artifact_collection: _Identified | None = None
+
+
+class _CreatorNode(_Node):
+    id: str | None = None
+    username: str | None = None
+
+
+class _ManifestFile(_Node):
+    direct_url: str
+
+
+class _ManifestNode(_Node):
+    file: _ManifestFile
+
+
+class VersionNode(_Node):
+    """An artifact version with all that a copy of it must know."""
+
+    id: str
+    version_index: int | None = None
+    state: str
+    digest: str
+    digest_algorithm: str | None = None
+    description: str | None = None
+    metadata: str | None = None
+    ttl_duration_seconds: int | None = None
+    history_step: int | None = None
+    size: int | None = None
+    file_count: int | None = None
+    commit_hash: str | None = None
+    created_at: _Moment = None
+    updated_at: _Moment = None
+    tags: list[_Named] = Field(default_factory=list)
+    artifact_sequence: CollectionNode
+    artifact_memberships: _Edges[MemberNode]
+    created_by: _CreatorNode | None = None
+    used_by: _Edges[_Identified]
+    current_manifest: _ManifestNode | None = None
 
 
 def runs_to_table(nodes: Iterable[RunNode]) -> pa.Table:

@@ -24,6 +24,7 @@ __all__ = [
     "count_members",
     "count_versions",
     "find_blob",
+    "find_blobs",
     "missing_files",
     "next_index",
     "read_collections",
@@ -383,6 +384,24 @@ def find_blob(
         {"digest": digest, "entity": entity, "project": project},
     ).fetchone()
     return None if found is None else str(found[0])
+
+
+def find_blobs(cursor: duckdb.DuckDBPyConnection, digests: Collection[str]) -> dict[str, str]:
+    """Find stored bytes by their digests, in whatever version they are.
+
+    Returns:
+        Digest to sha256, for those that are here.
+    """
+    found = cursor.execute(
+        """
+        select digest, any_value(blob)
+        from stored.artifact_files
+        where ref is null and blob is not null and digest in (select unnest(?::varchar[]))
+        group by digest
+        """,
+        [list(digests)],
+    )
+    return dict(found.fetchall())
 
 
 def _condition(where: Expression | None, equal: Mapping[str, Any]) -> tuple[str, list[Any]]:

@@ -185,11 +185,13 @@ def write_files(
     Args:
         cursor: The cursor of a transaction.
         artifact_no: The version.
-        files: A `MANIFEST` table.
+        files: A `MANIFEST` table, with a column `blob` where the bytes of some are known.
         complete: The table lists every file of the version; others are forgotten.
         entities: Whose bytes may be taken: who knows a digest need not have seen the bytes. None
             for everybody's.
     """
+    if "blob" not in files.column_names:
+        files = files.append_column("blob", pa.nulls(files.num_rows, pa.string()))
     others = "" if complete else "and path in (select path from incoming)"
     with incoming(cursor, with_legal_json(files, _JSON)):
         cursor.execute(
@@ -197,8 +199,10 @@ def write_files(
             create or replace temp table joined as
             select
                 cast($artifact_no as integer) as artifact_no,
-                i.* replace (coalesce(i.birth_artifact, known.birth_artifact) as birth_artifact),
-                known.blob
+                i.* replace (
+                    coalesce(i.birth_artifact, known.birth_artifact) as birth_artifact,
+                    coalesce(i.blob, known.blob) as blob
+                )
             from incoming i
             left join (
                 select

@@ -27,9 +27,12 @@ __all__ = [
     "has_silent_runs",
     "mark_crashed",
     "mark_missing",
+    "mark_parts",
     "quarantine_run",
+    "read_parts",
     "read_quarantine",
     "release_runs",
+    "require_part",
     "require_stream",
 ]
 
@@ -139,7 +142,11 @@ def claim_runs(cursor: duckdb.DuckDBPyConnection, storage_ids: Mapping[int, str]
 
 
 def begin_sync(cursor: duckdb.DuckDBPyConnection, project_no: int) -> int:
-    """Record that a sync has begun."""
+    """Record that a sync has begun, and that one which never ended was killed."""
+    cursor.execute(
+        "update stored.syncs set status = 'killed' where project_no = ? and status = 'running'",
+        [project_no],
+    )
     ((number,),) = cursor.execute(
         "select coalesce(max(sync_no), 0) + 1 from stored.syncs"
     ).fetchall()
@@ -166,7 +173,7 @@ def finish_sync(
     Args:
         cursor: The cursor of a transaction.
         sync_no: Its number.
-        status: `complete`, `partial` or `failed`.
+        status: `complete`, `partial` or `failed`; a sync that was killed is found by the next.
         message: What went wrong.
         counts: Any of `runs_seen`, `runs_fetched`, `rows_fetched`, `requests` and
             `bytes_received`.
@@ -307,4 +314,51 @@ def require_stream(
         raise NotFoundError(
             f"This store has no {stream} of run {run_id}{others}: no sync has brought it over. "
             f"Sync again and include {stream}."
+        )
+
+
+def mark_parts(cursor: duckdb.DuckDBPyConnection, project_no: int, parts: Collection[str]) -> None:
+    """Record what a sync has brought over of a project besides its runs.
+
+    Args:
+        cursor: The cursor of a transaction.
+        project_no: The project.
+        parts: Any of `artifacts`, `sweeps` and `reports`, or none; those recorded before stay.
+    """
+    cursor.execute(
+        """
+        update stored.projects
+        set parts = list_sort(list_distinct(list_concat(coalesce(parts, []), $parts::varchar[])))
+        where project_no = $project_no
+        """,
+        {"project_no": project_no, "parts": list(parts)},
+    )
+
+
+def read_parts(cursor: duckdb.DuckDBPyConnection, project_no: int) -> set[str]:
+    """Read what syncs have brought over of a project besides its runs."""
+    found = cursor.execute(
+        "select unnest(parts) from stored.projects where project_no = ?", [project_no]
+    )
+    return {part for (part,) in found.fetchall()}
+
+
+def require_part(cursor: duckdb.DuckDBPyConnection, project_no: int, part: str) -> None:
+    """Refuse to read what no sync has brought over: it would look as if there were none.
+
+    Raises:
+        NotFoundError: The project came from another server, without this part.
+    """
+    found = cursor.execute(
+        """
+        select entity || '/' || project
+        from stored.projects
+        where project_no = ? and not list_contains(parts, ?)
+        """,
+        [project_no, part],
+    ).fetchall()
+    if found:
+        raise NotFoundError(
+            f"This store has no {part} of {found[0][0]}: no sync has brought them over. "
+            f"Sync again and include {part}."
         )

@@ -33,6 +33,7 @@ __all__ = [
     "read_long",
     "read_projects",
     "read_runs",
+    "run_numbers",
 ]
 
 #: What `read_runs` can give besides the columns of `RUNS`.
@@ -144,6 +145,15 @@ def count_runs(
     condition, params = _condition(project_no, where, missing)
     ((count,),) = cursor.execute(f"select count(*) {_FROM} where {condition}", params).fetchall()
     return int(count)
+
+
+def run_numbers(cursor: duckdb.DuckDBPyConnection, storage_ids: Collection[str]) -> list[int]:
+    """Give the numbers of runs, those that the store has, by their storage ids."""
+    found = cursor.execute(
+        "select run_no from stored.runs where storage_id in (select unnest(?::varchar[]))",
+        [list(storage_ids)],
+    )
+    return [number for (number,) in found.fetchall()]
 
 
 def read_keys(

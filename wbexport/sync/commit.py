@@ -232,6 +232,7 @@ class Committer:
         project_no = upsert_project(cursor, self._project)
         if self._sync_no is None:
             self._sync_no = ledger.begin_sync(cursor, project_no)
+            ledger.mark_parts(cursor, project_no, ())
         return project_no, self._sync_no
 
     def _write_quarantine(

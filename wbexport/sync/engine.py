@@ -19,18 +19,21 @@ from wbexport.errors import (
     TransportError,
 )
 from wbexport.paths import parse_project_path
+from wbexport.store import ledger
 from wbexport.store.database import Store
-from wbexport.store.writer import ProjectRow
+from wbexport.store.writer import ProjectRow, upsert_project
+from wbexport.sync.artifacts import sync_artifacts
 from wbexport.sync.commit import Committer, read_stored
 from wbexport.sync.crew import Crew, Failure
 from wbexport.sync.fetch import Piece, Source, fetch_run
 from wbexport.sync.interrupts import Interrupts, SyncInterrupted
-from wbexport.sync.plan import DEFAULT_STREAMS, Stream, SyncPlan, plan_runs
+from wbexport.sync.parts import PartJob, sync_reports, sync_sweeps
+from wbexport.sync.plan import DEFAULT_STREAMS, Part, Stream, SyncPlan, plan_runs
 from wbexport.sync.progress import choose_progress
 from wbexport.sync.report import SyncReport
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from os import PathLike
 
     from wbexport.api.listing import Headers
@@ -44,6 +47,12 @@ __all__ = ["plan", "sync"]
 VANISHING_SHARE = 0.1
 #: After so many runs in a row without an answer the server is taken as down.
 OUTAGE_RUNS = 10
+#: How each part of a project is brought over; gives how many of its objects were written.
+_PARTS: dict[Part, Callable[[PartJob], int]] = {
+    "artifacts": sync_artifacts,
+    "sweeps": sync_sweeps,
+    "reports": sync_reports,
+}
 _OUTAGE = (TransportError, ServerError, RateLimitError)
 
 
@@ -52,7 +61,7 @@ def sync(
     store: str | PathLike[str] | Store = "wb.duckdb",
     *,
     filters: Mapping[str, Any] | None = None,
-    include: Collection[Stream] = DEFAULT_STREAMS,
+    include: Collection[Stream | Part] = DEFAULT_STREAMS,
     jobs: int = 8,
     progress: bool | Progress = False,
     api: Api | None = None,
@@ -69,7 +78,8 @@ def sync(
         path: The project, as `entity/project`.
         store: The store's file, made if there is none, or an open store to write.
         filters: W&B's filter: which runs. Runs outside of it are left as they are.
-        include: What to bring over of each run: history, system, files, console.
+        include: What to bring over: of each run history, system, files, console; of the project
+            artifacts (their bytes too), sweeps, reports.
         jobs: How many runs are fetched at once.
         progress: True draws a bar on standard error, if that is a terminal.
         api: The connection; made from the environment when None.
@@ -94,17 +104,18 @@ def sync(
         'ok'
     """
     started = time.monotonic()
-    _check_arguments(include, jobs)
+    streams, parts = _split(include)
+    _check_jobs(jobs)
     with ExitStack() as stack:
         api = api or stack.enter_context(_connect(settings))
         project = parse_project_path(path, lambda: api.default_entity, api.settings.project)
         if not isinstance(store, Store):
             store = stack.enter_context(Store.open_writer(Path(store), in_place=in_place))
-        streams = tuple(dict.fromkeys(include))
         job = _Job(api, project, store, filters=filters, include=streams, jobs=jobs)
         job.plan()
         job.find_gone(accept_deletes=accept_deletes)
         job.run(choose_progress(progress, str(project)))
+        job.run_parts(parts)
         return job.report(started)
 
 
@@ -113,7 +124,7 @@ def plan(
     store: str | PathLike[str] | Store = "wb.duckdb",
     *,
     filters: Mapping[str, Any] | None = None,
-    include: Collection[Stream] = DEFAULT_STREAMS,
+    include: Collection[Stream | Part] = DEFAULT_STREAMS,
     jobs: int = 8,
     api: Api | None = None,
     settings: Settings | None = None,
@@ -140,7 +151,8 @@ def plan(
         >>> wbexport.plan("team/project").minutes  # doctest: +SKIP
         2.5
     """
-    _check_arguments(include, jobs)
+    streams, _ = _split(include)
+    _check_jobs(jobs)
     with ExitStack() as stack:
         api = api or stack.enter_context(_connect(settings))
         project = parse_project_path(path, lambda: api.default_entity, api.settings.project)
@@ -148,16 +160,23 @@ def plan(
             file = Path(store).expanduser()
             opened = Store.open_reader(file) if file.exists() else Store.in_memory()
             store = stack.enter_context(opened)
-        streams = tuple(dict.fromkeys(include))
         job = _Job(api, project, store, filters=filters, include=streams, jobs=jobs)
         return job.plan()
 
 
-def _check_arguments(include: Collection[Stream], jobs: int) -> None:
-    unknown = set(include) - set(get_args(Stream))
-    if isinstance(include, str) or unknown:
-        known = ", ".join(get_args(Stream))
+def _split(include: Collection[Stream | Part]) -> tuple[tuple[Stream, ...], tuple[Part, ...]]:
+    """Tells what belongs to each run from what belongs to the project, each in a fixed order."""
+    streams, parts = get_args(Stream), get_args(Part)
+    if isinstance(include, str) or set(include) - {*streams, *parts}:
+        known = ", ".join((*streams, *parts))
         raise InputError(f"include must be a list of any of {known}; not {include!r}.")
+    return (
+        tuple(name for name in streams if name in include),
+        tuple(name for name in parts if name in include),
+    )
+
+
+def _check_jobs(jobs: int) -> None:
     if jobs < 1:
         raise InputError(f"jobs must be 1 or more, not {jobs}.")
 
@@ -191,6 +210,7 @@ class _Job:
         self._filters = filters
         self._include = include
         self._jobs = jobs
+        self._changed: dict[str, int] = {}
         self._before = (0, 0)
         self._before = self._traffic()
 
@@ -200,7 +220,7 @@ class _Job:
         self._stored = read_stored(
             self._store, self._origin, self._listed.project.id, self._project
         )
-        row = ProjectRow(
+        self._row = ProjectRow(
             self._origin,
             self._listed.project.id,
             self._project.entity,
@@ -208,7 +228,7 @@ class _Job:
             internal_id=self._listed.project.internal_id,
             created_at=self._listed.project.created_at,
         )
-        self._committer = Committer(self._store, row, self._listed, self._stored)
+        self._committer = Committer(self._store, self._row, self._listed, self._stored)
         self._rows = {row["storage_id"]: row for row in self._listed.runs.to_pylist()}
         self._plan = plan_runs(
             str(self._project),
@@ -282,6 +302,44 @@ class _Job:
         if ending is not None:
             raise ending
 
+    def run_parts(self, parts: tuple[Part, ...]) -> None:
+        """Brings over what the project has besides its runs, and publishes."""
+        if not parts:
+            return
+        known = ledger.find_project(self._store.cursor(), self._origin, self._row.storage_id)
+        if known is None:
+            with self._store.transaction() as cursor:
+                project_no = upsert_project(cursor, self._row)
+        else:
+            project_no = known[0]
+        with Interrupts() as interrupts:
+            job = PartJob(
+                self._service,
+                self._store,
+                self._origin,
+                self._project,
+                project_no,
+                interrupted=lambda: interrupts.requested,
+                failures=self._committer.failures,
+            )
+            for part in parts:
+                if not interrupts.requested:
+                    self._changed[part] = _PARTS[part](job)
+        if not interrupts.requested:
+            self._mark(project_no, parts)
+        self._store.publish()
+        if interrupts.requested:
+            raise SyncInterrupted(
+                f"Interrupted: the runs of {self._project} are stored, not all of its "
+                f"{', '.join(parts)}. The same sync, started again, goes on from there."
+            )
+
+    def _mark(self, project_no: int, parts: tuple[Part, ...]) -> None:
+        """Notes what is here now, unless that is known."""
+        if not ledger.read_parts(self._store.cursor(), project_no).issuperset(parts):
+            with self._store.transaction() as cursor:
+                ledger.mark_parts(cursor, project_no, parts)
+
     def _interrupted(self) -> SyncInterrupted:
         return SyncInterrupted(
             f"Interrupted: {self._committer.runs:,} of {len(self._plan.todo):,} runs of "
@@ -324,6 +382,7 @@ class _Job:
             actions=self._plan.actions,
             vanished=len(self._gone),
             rows=committer.rows,
+            parts=self._changed,
             bytes=received,
             requests=sent,
             seconds=round(time.monotonic() - started, 3),

@@ -20,6 +20,7 @@ __all__ = [
     "LIVE_STATES",
     "Action",
     "Fingerprint",
+    "Part",
     "RunPlan",
     "StoredRun",
     "Stream",
@@ -32,6 +33,7 @@ __all__ = [
 
 Action = Literal["new", "resume", "grew", "rewritten", "edited", "kept", "unchanged"]
 Stream = Literal["history", "system", "files", "console"]
+Part = Literal["artifacts", "sweeps", "reports"]
 
 #: What a sync brings over unless told otherwise.
 DEFAULT_STREAMS: tuple[Stream, ...] = ("history",)

@@ -27,6 +27,8 @@ class SyncReport:
             and kept where a run that was logged here has more rows than the server.
         vanished: Number of runs newly found to be deleted on the server; they stay in the store.
         rows: History rows that were written.
+        parts: Part to the number of its objects that were new or had changed: artifact versions,
+            sweeps, reports.
         bytes: Bytes received.
         requests: Requests sent.
         seconds: Duration.
@@ -46,6 +48,7 @@ class SyncReport:
     actions: Mapping[str, int] = field(default_factory=dict)
     vanished: int = 0
     rows: int = 0
+    parts: Mapping[str, int] = field(default_factory=dict)
     bytes: int = 0
     requests: int = 0
     seconds: float = 0.0
@@ -55,7 +58,8 @@ class SyncReport:
     @property
     def changed(self) -> bool:
         """Whether anything was written."""
-        return bool(self.vanished or set(self.actions) - {"kept", "unchanged"})
+        edited = set(self.actions) - {"kept", "unchanged"}
+        return bool(self.vanished or edited or any(self.parts.values()))
 
     def to_dict(self) -> dict[str, Any]:
         """Gives every figure, for machines."""
@@ -81,6 +85,7 @@ class SyncReport:
             ("status", self.status),
             ("runs", f"{self.runs:,}" + (f" ({counts})" if counts else "")),
             ("history rows", f"{self.rows:,}"),
+            *((part, f"{count:,} new or changed") for part, count in self.parts.items()),
             ("received", f"{self.bytes / 1e6:,.1f} MB in {self.requests:,} requests"),
             ("seconds", f"{self.seconds:,.1f}"),
         ]

@@ -275,8 +275,11 @@ class ArtifactContents(ArtifactFields):
         elif scheme == "wandb-artifact":
             made = [self._referring_to(address, place)]
         else:
-            session = self._connection().session
-            made = [refer_to_page(address, place, checksum=checksum, session=session)]
+            made = [
+                refer_to_page(
+                    address, place, checksum=checksum, session=lambda: self._connection().session
+                )
+            ]
         for entry in made:
             self.manifest.add(entry)
         return made

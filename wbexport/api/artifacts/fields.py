@@ -112,7 +112,8 @@ class ArtifactFields:
         path = path or self._source
         aliases = self._aliases_in(path, node, membership)
         in_collection = (membership or {}).get("versionIndex")
-        numbers = [alias for alias in aliases if is_version(alias)]
+        # A listing of a collection names each version as it is called there.
+        numbers = [alias for alias in (*aliases, path.alias or "") if is_version(alias)]
         if not path.entity:
             raise ResponseError(f"The server does not say where artifact {path.name!r} is.")
         self._version = (

@@ -14,7 +14,7 @@ from wbexport.api.artifacts.manifest import ArtifactManifestEntry, file_digest
 from wbexport.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from wbexport.transport import Session
 
@@ -24,7 +24,7 @@ _MOST_FILES = 10_000_000
 
 
 def refer_to_page(
-    uri: str, name: str | None, *, checksum: bool, session: Session
+    uri: str, name: str | None, *, checksum: bool, session: Callable[[], Session]
 ) -> ArtifactManifestEntry:
     """Note an address, and of a web page what its headers say.
 
@@ -32,7 +32,7 @@ def refer_to_page(
         uri: The address. Buckets and the like are not looked into: their address is all.
         name: Path in the artifact; by default the last part of the address.
         checksum: Ask web servers for size and ETag.
-        session: Asks them.
+        session: Opens what asks them.
 
     Raises:
         InputError: The address ends in no name.
@@ -44,7 +44,7 @@ def refer_to_page(
         raise InputError(f"{uri!r} ends in no name; give one with name=.")
     if not (checksum and parts.scheme in ("http", "https")):
         return ArtifactManifestEntry(name, digest=uri, ref=uri)
-    headers = session.get_headers(uri)
+    headers = session().get_headers(uri)
     etag, length = headers.get("ETag"), headers.get("Content-Length", "")
     return ArtifactManifestEntry(
         name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wbexport.server.resolvers import (
     accounts,
@@ -27,6 +27,12 @@ from wbexport.server.resolvers import (
     runs,
     sweeps,
 )
+from wbexport.store.ledger import require_part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wbexport.server.service import Info, Node
 
 __all__ = ["RESOLVERS"]
 
@@ -55,11 +61,41 @@ _MODULES = (
 )
 
 
+#: Fields of a project, or of a run, that answer from what only some syncs bring over.
+_PARTS = {
+    "sweeps": ("totalSweeps", "sweeps", "sweep"),
+    "reports": ("allViews",),
+    "artifacts": (
+        "artifactTypes",
+        "artifactType",
+        "artifactCollections",
+        "artifactCollection",
+        "artifactCollectionMembership",
+        "artifact",
+        "outputArtifacts",
+        "inputArtifacts",
+    ),
+}
+
+
+def _needing(part: str, resolve: Callable[..., Any]) -> Callable[..., Any]:
+    """Answer only for projects whose part is in the store: else all would look empty."""
+
+    def checked(owner: Node, info: Info, **arguments: Any) -> Any:
+        require_part(info.context.cursor, owner["project_no"], part)
+        return resolve(owner, info, **arguments)
+
+    return checked
+
+
 def _joined() -> dict[str, dict[str, Any]]:
     joined: dict[str, dict[str, Any]] = defaultdict(dict)
     for module in _MODULES:
         for type_name, fields in module.RESOLVERS.items():
             joined[type_name].update(fields)
+    for part, names in _PARTS.items():
+        for fields in (joined["Project"], joined["Run"]):
+            fields |= {name: _needing(part, fields[name]) for name in names if name in fields}
     return dict(joined)
 
 
