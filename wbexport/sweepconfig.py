@@ -50,6 +50,7 @@ _KEYS = {
     "launch",
     "method",
     "metric",
+    "metrics",
     "name",
     "parameters",
     "program",

@@ -94,6 +94,12 @@ def _best_loss(sweep: Node, info: Info) -> float | None:
     return trials.best_loss(context.cursor, sweep["row"], config, now=context.service.clock())
 
 
+def _controller_run_name(sweep: Node, info: Info) -> str | None:
+    """Name the run to which a scheduler outside the server logs what it does."""
+    scheduler = read_sweep_config(sweep["config"] or "{}").get("scheduler")
+    return f"{sweep['sweep_id']}-scheduler" if scheduler else None
+
+
 def _run_count(sweep: Node, info: Info) -> int:
     told: int | None = sweep["run_count"]
     return trials.count_runs(info.context.cursor, sweep["row"]) if told is None else told
@@ -176,7 +182,7 @@ def _enqueue_run(_: object, info: Info, input: Node) -> Node:
     service = info.context.service
     with service.writing() as cur:
         run = changes.enqueue_run(cur, input, user=info.context.author, now=service.clock())
-    return {"id": run["storage_id"], "runQueueItemId": None}
+    return {"id": run["run_id"], "runQueueItemId": None}
 
 
 def _create_agent(_: object, info: Info, input: Node) -> Node:
@@ -220,6 +226,7 @@ _SWEEP: dict[str, Any] = {
     "project": _project,
     "bestLoss": _best_loss,
     "runCount": _run_count,
+    "controllerRunName": _controller_run_name,
     "earlyStopJobRunning": lambda sweep, info: False,
     "runs": _runs,
     "agents": _agents,
