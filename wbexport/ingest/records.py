@@ -74,7 +74,6 @@ class RunRecords:
         columns: Columns of the store that the run's own records name.
         config: The hyperparameters.
         own: What W&B keeps beside them.
-        summary: The summary.
         alerts: What the run sent alerts about.
         saved: Names of files that the run says it saved.
         artifacts: Number of artifacts it logged.
@@ -88,7 +87,6 @@ class RunRecords:
 
     config: dict[str, Any] = field(default_factory=dict)
     own: dict[str, Any] = field(default_factory=dict)
-    summary: dict[str, Any] = field(default_factory=dict)
     entity: str | None = None
     project: str | None = None
     run_id: str = ""
@@ -107,6 +105,10 @@ class RunRecords:
     _metrics: MetricDefinitions = field(default_factory=MetricDefinitions)
     _telemetry: Telemetry = field(default_factory=Telemetry)
     _environment: dict[str, Any] = field(default_factory=dict)
+    _summary: dict[str, Any] = field(default_factory=dict)
+    #: The last change of each value of the summary, none where it was removed: a run of many
+    #: steps writes each of them many times.
+    _changes: dict[_Path, bytes | None] = field(default_factory=dict)
     _summarized: bool = False
     _shapes: list[list[_Path]] = field(default_factory=list)
     _steps: list[int | None] = field(default_factory=list)
@@ -155,7 +157,7 @@ class RunRecords:
         if not self._summarized:
             # An SDK before 0.17 writes the summary when the run ends, which may never happen.
             for row in found:
-                self.summary |= row
+                self._summary |= row
         self._shapes, self._steps, self._texts = [], [], []
         return found
 
@@ -163,6 +165,21 @@ class RunRecords:
         """Give the machine metrics read since the last call."""
         found, self._events = self._events, []
         return found
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The summary, as far as the records are read."""
+        for path, text in self._changes.items():
+            if text is None:
+                _remove(self._summary, path)
+            else:
+                _put(self._summary, path, _parse(text))
+        self._changes.clear()
+        return self._summary
+
+    @summary.setter
+    def summary(self, values: dict[str, Any]) -> None:
+        self._summary = values
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -197,7 +214,7 @@ class RunRecords:
             elif number == 4:
                 self._config(value)
             elif number == 5:
-                self._summary(value)
+                self._summarize(value)
             elif number == 10:
                 tags.append(read_text(value))
             elif number == 17:
@@ -229,18 +246,24 @@ class RunRecords:
         self.rows += 1
 
     def _config(self, content: Value) -> None:
-        _update(self.config, content)
+        for number, item in fields(content):
+            if number == 1:
+                path, text = _item(item)
+                _put(self.config, path, _parse(text))
+            elif number == 2:
+                _remove(self.config, _item(item)[0])
         own = self.config.pop("_wandb", None)
         if isinstance(own, dict):
             self.own |= own
 
-    def _summary(self, content: Value) -> None:
-        # The service of 0.31 notes its clock before anything is known of the summary.
-        if not self._summarized and any(
-            _item(value)[0][0] not in ("_wandb", "_runtime") for _, value in _changes(content)
-        ):
-            self._summarized = True
-        _update(self.summary, content)
+    def _summarize(self, content: Value) -> None:
+        for number, item in fields(content):
+            if number in (1, 2):
+                path, text = _item(item)
+                self._changes.pop(path, None)
+                self._changes[path] = text if number == 1 else None
+                # The service of 0.31 notes its clock before anything is known of the summary.
+                self._summarized = self._summarized or path[0] not in ("_wandb", "_runtime")
 
     def _stats(self, content: Value) -> None:
         moment = self.started
@@ -294,7 +317,7 @@ class RunRecords:
 
 _HANDLERS: dict[int, Callable[[RunRecords, Value], None]] = {
     HISTORY: RunRecords._history,
-    SUMMARY: RunRecords._summary,
+    SUMMARY: RunRecords._summarize,
     OUTPUT: RunRecords._output,
     RAW_OUTPUT: RunRecords._output,
     CONFIG: RunRecords._config,
@@ -316,6 +339,8 @@ _IGNORED = frozenset({0, 9, 20, 21, 22, 24, 25, 27, 100})
 
 def _item(data: Value) -> tuple[_Path, bytes]:
     """Read one item of a history, config, summary or stats record: where, and which JSON text."""
+    if isinstance(data, bytes) and (plain := _plain_item(data)) is not None:
+        return plain
     key, nested, text = "", [], b"null"
     for number, value in fields(data):
         if number == _JSON and isinstance(value, bytes):
@@ -327,6 +352,23 @@ def _item(data: Value) -> tuple[_Path, bytes]:
         elif number in _TYPED:
             text = _TYPED[number](value)
     return tuple(nested) or (key,), text
+
+
+def _plain_item(data: bytes) -> tuple[_Path, bytes] | None:
+    """Read an item of one short name and a JSON text, as nearly all are; logs hold millions."""
+    if data[:1] not in (b"\x0a", b"\x12") or len(data) < 5:
+        return None
+    stop = 2 + data[1]
+    start = stop + 3
+    if stop > 129 or data[stop : stop + 2] != b"\x82\x01" or start > len(data):
+        return None
+    size = data[stop + 2]
+    return (_path(data[2:stop]), data[start:]) if size < 128 and start + size == len(data) else None
+
+
+@lru_cache(maxsize=10_000)
+def _path(name: bytes) -> _Path:
+    return (read_text(name),)
 
 
 @lru_cache(maxsize=10_000)
@@ -354,20 +396,6 @@ _TYPED: dict[int, Callable[[Value], bytes]] = {
     7: lambda value: json.dumps(read_text(value)).encode(),
     8: lambda value: value if isinstance(value, bytes) else b"null",
 }
-
-
-def _changes(content: Value) -> list[tuple[int, Value]]:
-    """Give the items of a config or summary record: 1 updates, 2 removes."""
-    return [each for each in fields(content) if each[0] in (1, 2)]
-
-
-def _update(values: dict[str, Any], content: Value) -> None:
-    for number, item in _changes(content):
-        path, text = _item(item)
-        if number == 1:
-            _put(values, path, _parse(text))
-        else:
-            _remove(values, path)
 
 
 def _put(values: dict[str, Any], path: _Path, value: Any) -> None:
