@@ -6,12 +6,14 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -24,7 +26,6 @@ from wbexport.store.database import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     Command = Callable[..., tuple[int, str, str]]
 
@@ -334,3 +335,23 @@ def test_the_demo_keeps_away_from_other_projects(
     code, _, err = command("demo", "--store", store)
     assert code == 2
     assert "projects of yours" in err
+
+
+def test_ingest_reads_folders_and_exits_with_3_when_some_cannot_be_read(
+    command: Command, tmp_path: Path
+) -> None:
+    store = tmp_path / "wb.duckdb"
+    old = Path(__file__).parents[1] / "ingest" / "old"
+    wandb = tmp_path / "wandb"
+    shutil.copytree(old, wandb)
+    arguments = ("ingest", wandb, "--store", store, "--entity", "team", "--project", "vision")
+    code, out, _ = command(*arguments)
+    assert (code, "runs         1 (1 new)" in out) == (0, True)
+    assert command("runs", "team/vision", "--store", store)[1].count("old run") == 1
+    (wandb / "run-2-empty").mkdir()
+    code, out, err = command(*arguments, "--json")
+    assert (code, json.loads(out)["actions"]) == (3, {"unchanged": 1})
+    assert json.loads(out)["failures"] == {"run-2-empty": "no .wandb file in it"}
+    assert "could not be read completely" in err
+    assert command("ingest", tmp_path / "nowhere", "--store", store)[0] == 2
+    assert command("ingest", store.parent / "wandb" / "run-2-empty", "--store", store)[0] == 1

@@ -212,31 +212,23 @@ class _Job:
             return
         batch, self._waiting = self._waiting, []
         with self._store.transaction() as cursor:
-            numbers = [self._write_run(cursor, reading, piece) for reading, piece in batch]
-            pieces = [piece for _, piece in batch]
+            numbers = _write_runs(cursor, batch)
+            pieces = list(zip(numbers, (piece for _, piece in batch), strict=True))
             history: list[tuple[int, pa.Table, Mode]] = [
                 (number, piece.history, piece.mode)
-                for number, piece in zip(numbers, pieces, strict=True)
+                for number, piece in pieces
                 if piece.history is not None
             ]
             events: list[tuple[int, pa.Table, Mode]] = [
                 (number, piece.events, piece.mode)
-                for number, piece in zip(numbers, pieces, strict=True)
+                for number, piece in pieces
                 if piece.events is not None
             ]
             write_history(cursor, history)
             write_history(cursor, events, stream="system")
-            for number, piece in zip(numbers, pieces, strict=True):
-                _write_extras(cursor, number, piece)
-        self._rows += sum(piece.rows for piece in pieces)
-        self._files += sum(len(piece.files) for piece in pieces)
-
-    @staticmethod
-    def _write_run(cursor: duckdb.DuckDBPyConnection, reading: RunReading, piece: Piece) -> int:
-        begun = piece.run["created_at"]
-        project_no, _ = ensure_project(cursor, reading.entity, reading.project, now=begun)
-        numbers = upsert_runs(cursor, project_no, runs_table([piece.run]))
-        return numbers[piece.run["storage_id"]]
+            _write_extras(cursor, pieces)
+        self._rows += sum(piece.rows for _, piece in batch)
+        self._files += sum(len(piece.files) for _, piece in batch)
 
     def report(self, folder: str, started: float) -> IngestReport:
         """Tell what was read."""
@@ -257,15 +249,34 @@ class _Job:
         )
 
 
-def _write_extras(cursor: duckdb.DuckDBPyConnection, run_no: int, piece: Piece) -> None:
-    if piece.console is not None:
-        write_console(cursor, run_no, piece.console, mode=piece.mode)
-    if piece.files:
-        rows: list[dict[str, Any]] = [
-            file_row(run_no, piece.run["storage_id"], name, blob, now=changed)
+def _write_runs(
+    cursor: duckdb.DuckDBPyConnection, batch: Sequence[tuple[RunReading, Piece]]
+) -> list[int]:
+    """Write the columns of runs, those of one project and of the same columns at once."""
+    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for place, (reading, piece) in enumerate(batch):
+        groups[reading.entity, reading.project, *piece.run].append(place)
+    numbers = [0] * len(batch)
+    for (entity, project, *_), places in groups.items():
+        rows = [batch[place][1].run for place in places]
+        project_no, _ = ensure_project(cursor, entity, project, now=rows[0]["created_at"])
+        written = upsert_runs(cursor, project_no, runs_table(rows))
+        for place, row in zip(places, rows, strict=True):
+            numbers[place] = written[row["storage_id"]]
+    return numbers
+
+
+def _write_extras(cursor: duckdb.DuckDBPyConnection, pieces: Sequence[tuple[int, Piece]]) -> None:
+    files: list[dict[str, Any]] = []
+    for number, piece in pieces:
+        if piece.console is not None and (piece.console.num_rows or piece.mode == "replace"):
+            write_console(cursor, number, piece.console, mode=piece.mode)
+        files += [
+            file_row(number, piece.run["storage_id"], name, blob, now=changed)
             for name, blob, changed in piece.files
         ]
-        write_files(cursor, pa.Table.from_pylist(rows, schema=_FILES))
+    if files:
+        write_files(cursor, pa.Table.from_pylist(files, schema=_FILES))
 
 
 def _count_rows(path: Path) -> int:

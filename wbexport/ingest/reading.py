@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from wbexport.arrow.literals import parse_json, wrap_config, write_json
+from wbexport.arrow.schema import LONG
 from wbexport.errors import UnsafeNameError
 from wbexport.ingest.folders import iter_files
 from wbexport.ingest.frames import RecordLog
@@ -209,8 +210,10 @@ class RunReading:
         ]
 
     def _piece(self, *, final: bool) -> Piece:
-        history, self._history = self._history, []
-        events, self._events = self._events, []
+        # Replacing something by nothing takes an empty table.
+        nothing = [LONG.empty_table()] if self._mode == "replace" else []
+        history, self._history = self._history or nothing, []
+        events, self._events = self._events or nothing, []
         rows, self._new_rows = self._new_rows, 0
         mode, self._mode = self._mode, "append"
         console = pa.Table.from_pylist(self._console, schema=CONSOLE) if final else None
