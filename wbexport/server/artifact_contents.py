@@ -170,8 +170,10 @@ def declare_files(
 
 def record_bytes(cur: Cursor, artifact_id: str, digest: str, blob: Blob) -> None:
     """Note that the bytes of a file are stored."""
-    version = _pending(cur, artifact_id)
-    stored.set_blob(cur, version["artifact_no"], digest, blob.sha256, blob.size)
+    number = artifact_listing.find_artifact_no(cur, artifact_id, state="PENDING")
+    if number is None:
+        number = _pending(cur, artifact_id)["artifact_no"]
+    stored.set_blob(cur, number, digest, blob.sha256, blob.size)
 
 
 def complete_parts(service: Service, given: Node) -> str | None:

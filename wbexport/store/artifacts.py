@@ -235,7 +235,7 @@ def write_files(
 def set_blob(
     cursor: duckdb.DuckDBPyConnection, artifact_no: int, digest: str, sha256: str, size: int
 ) -> None:
-    """Note that bytes which a version waits for are stored."""
+    """Note that bytes of a version's files are stored."""
     cursor.execute(
         """
         update stored.artifact_files
