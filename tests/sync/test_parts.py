@@ -200,6 +200,18 @@ def test_what_no_sync_has_brought_over_is_refused_by_name(filled: Api, archive: 
             read()
 
 
+def test_what_no_sync_brings_over_is_refused_by_name(filled: Api, archive: Store) -> None:
+    bring(filled, archive)
+    offline = Archive(archive).api()
+    for what, read in {
+        "automations": lambda: list(offline.automations(entity="local")),
+        "integrations": lambda: list(offline.integrations(entity="local")),
+        "members": lambda: offline.team("local"),
+    }.items():
+        with pytest.raises(WbexportError, match=f"no {what} of local"):
+            read()
+
+
 def test_a_project_that_is_gone_is_an_error(api: Api, archive: Store) -> None:
     with pytest.raises(NotFoundError, match="local/nothing"):
         sync("local/nothing", archive, api=api, include=PARTS)

@@ -32,6 +32,7 @@ __all__ = [
     "read_parts",
     "read_quarantine",
     "release_runs",
+    "require_own",
     "require_part",
     "require_stream",
 ]
@@ -361,4 +362,20 @@ def require_part(cursor: duckdb.DuckDBPyConnection, project_no: int, part: str) 
         raise NotFoundError(
             f"This store has no {part} of {found[0][0]}: no sync has brought them over. "
             f"Sync again and include {part}."
+        )
+
+
+def require_own(cursor: duckdb.DuckDBPyConnection, entity: str, what: str) -> None:
+    """Refuse to read of an entity what no sync brings over.
+
+    Raises:
+        NotFoundError: All that the store knows of the entity came from another server.
+    """
+    found = cursor.execute(
+        "select bool_and(parts is not null) from stored.projects where entity = ?", [entity]
+    ).fetchall()
+    if found[0][0]:
+        raise NotFoundError(
+            f"This store has no {what} of {entity}: a sync does not bring them over. "
+            "Ask the server that has them."
         )

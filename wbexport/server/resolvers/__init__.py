@@ -27,7 +27,7 @@ from wbexport.server.resolvers import (
     runs,
     sweeps,
 )
-from wbexport.store.ledger import require_part
+from wbexport.store.ledger import require_own, require_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,11 +78,31 @@ _PARTS = {
 }
 
 
+#: Fields of an entity, or of a project, that answer from what no sync brings over.
+_OWN = {
+    "automations": ("triggers",),
+    "integrations": ("integrations",),
+    "members": ("members", "teamMembers"),
+    "run queues": ("runQueues", "runQueue", "defaultResourceConfig"),
+}
+
+
 def _needing(part: str, resolve: Callable[..., Any]) -> Callable[..., Any]:
     """Answer only for projects whose part is in the store: else all would look empty."""
 
     def checked(owner: Node, info: Info, **arguments: Any) -> Any:
         require_part(info.context.cursor, owner["project_no"], part)
+        return resolve(owner, info, **arguments)
+
+    return checked
+
+
+def _owning(what: str, resolve: Callable[..., Any]) -> Callable[..., Any]:
+    """Answer only for entities that are at home in the store."""
+
+    def checked(owner: Node, info: Info, **arguments: Any) -> Any:
+        name = owner["entity"] if "project_no" in owner else owner["name"]
+        require_own(info.context.cursor, name, what)
         return resolve(owner, info, **arguments)
 
     return checked
@@ -96,6 +116,9 @@ def _joined() -> dict[str, dict[str, Any]]:
     for part, names in _PARTS.items():
         for fields in (joined["Project"], joined["Run"]):
             fields |= {name: _needing(part, fields[name]) for name in names if name in fields}
+    for what, names in _OWN.items():
+        for fields in (joined["Entity"], joined["Project"]):
+            fields |= {name: _owning(what, fields[name]) for name in names if name in fields}
     return dict(joined)
 
 
