@@ -51,7 +51,7 @@ def test_a_report_is_saved_changed_and_deleted(api: Api) -> None:
     made = save(api, {"width": "fluid"})
     view = made["view"]
     assert (made["inserted"], view["type"], view["project"]) == (True, "runs", {"name": "vision"})
-    changed = save(api, {"width": "fixed"}, id=view["id"].rstrip("="), displayName="Another")
+    changed = save(api, {"width": "fixed"}, id=view["id"], displayName="Another")
     assert (changed["inserted"], changed["view"]["name"]) == (False, view["name"])
     (report,) = api.reports("team/vision")
     assert (report.display_name, report.spec) == ("Another", {"width": "fixed"})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.server.client import Raw, application
+from tests.server.client import Raw, application, authorization
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -351,3 +351,34 @@ def test_a_sweep_that_has_ended_takes_no_runs(raw: Raw) -> None:
     refused = sweep.raw.graphql(ENQUEUE, input={"id": sweep.row["id"], "config": "{}"})
     assert "resume it first" in refused["errors"][0]["message"]
     assert "cannot become PAUSED" in sweep.set_state("PAUSED")["errors"][0]["message"]
+
+
+def test_sweeps_and_reports_of_others_are_out_of_reach(raw: Raw) -> None:
+    sweep = Sweep(raw)
+    agent = sweep.agent()
+    view = """mutation ($input: UpsertViewInput!) {
+        upsertView(input: $input) { view { id } } }"""
+    place = {"entityName": "team", "projectName": sweep.raw.project}
+    saved = sweep.raw.data(view, input=place | {"spec": "{}"})["upsertView"]["view"]
+    user = raw.data("""mutation { createUser(input: {email: "eve@example.org", admin: false}) {
+        user { apiKeys { edges { node { name } } } } } }""")["createUser"]["user"]
+    (key,) = user["apiKeys"]["edges"]
+    eve = sweep.raw.with_headers(authorization(key["node"]["name"]))
+    asked = [
+        (UPSERT, {"id": sweep.row["id"], "state": "CANCELED"}),
+        (UPSERT, place | {"config": GRID}),
+        (ENQUEUE, {"id": sweep.row["id"], "config": "{}"}),
+        (AGENT, place | {"host": "box", "sweep": sweep.row["name"]}),
+        (BEAT, {"id": agent}),
+        (view, {"id": saved["id"], "displayName": "mine"}),
+        ("mutation ($input: DeleteViewInput!) { deleteView(input: $input) { success } }",
+         {"id": saved["id"]}),
+    ]  # fmt: skip
+    for mutation, given in asked:
+        assert eve.graphql(mutation, input=given)["errors"], mutation
+    assert eve.data("query ($id: ID!) { view(id: $id) { spec } }", id=saved["id"]) == {"view": None}
+    assert eve.data(f'{{ project(name: "{eve.project}", entityName: "team") {{ id }} }}') == {
+        "project": None
+    }
+    assert sweep.state == "PENDING"
+    assert sweep.beat(agent)[0]["type"] == "run"

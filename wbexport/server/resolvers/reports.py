@@ -89,21 +89,14 @@ def _all_views(
 
 
 def _view(_: object, info: Info, id: str) -> Node | None:
-    found = _find(info.context.cursor, id)
-    return None if found is None else _node(found)
-
-
-def _find(cur: Cursor, storage_id: str) -> ReportRow | None:
-    """Return a report by its id, or by that of a web address, which has no padding."""
-    padded = storage_id + "=" * (-len(storage_id) % 4)
-    return next(iter(read_reports(cur, storage_id=padded)), None)
+    found = read_reports(info.context.cursor, storage_id=id)
+    return _node(found[0]) if found else None
 
 
 def _get(cur: Cursor, storage_id: str) -> ReportRow:
-    found = _find(cur, storage_id)
-    if found is None:
-        raise NotFoundError(f"there is no report with id {storage_id} here")
-    return found
+    for report in read_reports(cur, storage_id=storage_id):
+        return report
+    raise NotFoundError(f"there is no report with id {storage_id} here")
 
 
 def _upsert_view(_: object, info: Info, input: Node) -> Node:
