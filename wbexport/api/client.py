@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from wbexport.api.artifacts import Artifact
 from wbexport.api.collection import QueryText
 from wbexport.api.openers.accounts import OpensAccounts
 from wbexport.api.openers.artifacts import OpensArtifacts
@@ -66,3 +67,7 @@ class Api(OpensPaths, OpensReports, OpensArtifacts, OpensAccounts, OpensAutomati
         if read_only:
             settings = replace(settings, read_only=True)
         super().__init__(settings, transport)
+
+
+# An artifact that is made by hand has no connection yet, and cannot import what is built on it.
+Artifact.open_api = Api

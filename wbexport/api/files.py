@@ -1,8 +1,9 @@
-"""Files of a run: list, download, verify, delete."""
+"""Files of runs and artifacts: list, download, verify, delete."""
 
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import urljoin, urlsplit
@@ -15,7 +16,7 @@ from wbexport.paths import resolve_inside
 from wbexport.transport.download import Expect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wbexport.api.client import Api
     from wbexport.api.run_fields import RunFields
@@ -27,22 +28,33 @@ _S3_HOST = re.compile(r"s3[.-].*amazonaws\.com$|s3\.amazonaws\.com$")
 
 
 class File(Attributes):
-    """A file of a run. Its fields: `id`, `name`, `url`, `direct_url`, `sizeBytes`, `md5` and more.
+    """A file of a run or of an artifact.
+
+    Its fields: `id`, `name`, `url`, `direct_url`, `sizeBytes`, `md5` and more.
 
     Args:
         client: Executes queries and downloads.
         attrs: The file's fields.
-        run: The run it belongs to.
+        run: The run it belongs to; None for a file of an artifact.
+        find_again: Lists the file anew, when the address of its bytes has expired.
 
     Example:
         >>> run.file("config.yaml").download("copy").read()[:6]
         'lr: 0.'
     """
 
-    def __init__(self, client: Service, attrs: Mapping[str, Any], run: RunFields) -> None:
+    def __init__(
+        self,
+        client: Service,
+        attrs: Mapping[str, Any],
+        run: RunFields | None = None,
+        *,
+        find_again: Callable[[], File] | None = None,
+    ) -> None:
         super().__init__(attrs)
         self.client = client
         self.run = run
+        self._find_again = find_again
 
     @property
     def size(self) -> int:
@@ -120,8 +132,11 @@ class File(Attributes):
         """Delete the file from the run.
 
         Raises:
+            InputError: It is a file of an artifact; those go with their version.
             RequestError: The server did not delete it.
         """
+        if self.run is None:
+            raise InputError(f"{self.name!r} is no file of a run; delete its artifact instead.")
         variables = {"files": [self.id], "projectId": self.run.project_internal_id}
         answer = self.client.execute("DeleteFiles", variables).get("deleteFiles") or {}
         if not answer.get("success"):
@@ -139,10 +154,9 @@ class File(Attributes):
         return urljoin(self.client.session.settings.base_url, str(url))
 
     def _fresh_url(self) -> str:
-        for file in Files(self.client, self.run, [self.name]):
-            self._attrs |= file._attrs
-            return self._absolute_url()
-        raise NotFoundError(f"Run {self.run.run_path} has no file {self.name!r} any more.")
+        if self._find_again is not None:
+            self._attrs |= self._find_again()._attrs
+        return self._absolute_url()
 
     def __repr__(self) -> str:
         return f"<File {self.name} ({self._attrs.get('mimetype')}) {self.size} bytes>"
@@ -212,7 +226,15 @@ class Files(Collection[File]):
         return files
 
     def _convert(self, nodes: list[Mapping[str, Any]]) -> list[File]:
-        return [File(self.client, node, self.run) for node in nodes]
+        return [
+            File(self.client, node, self.run, find_again=partial(self._find, node["name"]))
+            for node in nodes
+        ]
+
+    def _find(self, name: str) -> File:
+        for file in Files(self.client, self.run, [name]):
+            return file
+        raise NotFoundError(f"Run {self.run.run_path} has no file {name!r} any more.")
 
     def __repr__(self) -> str:
         return f"<Files {self.run.run_path}>"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from wbexport.api.artifacts.of_run import RunWithArtifacts
 from wbexport.api.attributes import iframe, link
-from wbexport.api.circles import led_back_to
 from wbexport.api.console import ConsoleLogs
 from wbexport.api.files import Files
 from wbexport.api.history import fetch_history_keys, fetch_run
@@ -31,7 +30,6 @@ _ENDED = ("finished", "crashed", "failed", "killed")
 _POLL_SECONDS = 5.0
 
 
-@led_back_to
 class Run(RunWrites, RunWithArtifacts):
     """A run. What a listing leaves out (`config`, `summary` …) is fetched when it is looked at.
 

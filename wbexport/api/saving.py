@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from wbexport.errors import ConflictError
@@ -49,7 +50,8 @@ def save_inside(root: Path, name: str, receive: Callable[[BinaryIO], object]) ->
             f"{target} cannot be written: {error.strerror}; move it away."
         ) from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            partial.unlink()
     return target
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from wbexport.api.artifacts.downloads import ArtifactDownloads
 from wbexport.api.artifacts.fields import place_of
@@ -11,7 +11,6 @@ from wbexport.api.artifacts.manifest import ArtifactManifest
 from wbexport.api.artifacts.names import checked_aliases, checked_name, checked_tags, checked_type
 from wbexport.api.artifacts.organizations import find_organization
 from wbexport.api.artifacts.uploads import NewVersion, create_version, upload_version
-from wbexport.api.circles import open_by_name
 from wbexport.api.filestream import FileStream
 from wbexport.api.run_writes import new_run_id
 from wbexport.errors import ConflictError, InputError, NotFoundError
@@ -125,15 +124,8 @@ class Artifact(ArtifactDownloads):
         return self._collection_at(self.source_path)
 
     def _collection_at(self, path: ArtifactPath) -> ArtifactCollection:
-        opened = open_by_name(
-            "ArtifactCollection",
-            self.client,
-            path.entity,
-            path.project,
-            path.collection,
-            self.type,
-        )
-        return cast("ArtifactCollection", opened)
+        place = f"{path.parent}/{path.collection}"
+        return self.client.api.artifact_collection(self.type, place)
 
     @property
     def source_artifact(self) -> Artifact:
@@ -190,7 +182,7 @@ class Artifact(ArtifactDownloads):
 
     def _runs(self, nodes: Iterable[Mapping[str, Any] | None]) -> list[Run]:
         return [
-            cast("Run", open_by_name("Run", self.client, entity["name"], project["name"], run))
+            self.client.api.run(f"{entity['name']}/{project['name']}/{run}")
             for node in nodes
             if node and (project := node.get("project")) and (run := node.get("name"))
             if (entity := project.get("entity"))

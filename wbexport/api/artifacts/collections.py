@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from wbexport.api.artifacts.names import checked_tags, checked_type
 from wbexport.api.artifacts.versions import Artifacts
-from wbexport.api.circles import led_back_to
 from wbexport.api.collection import QueryText, SizedCollection
 from wbexport.errors import InputError, NotFoundError
 from wbexport.graphql.connection import iter_pages
@@ -24,7 +23,6 @@ _FILTERING = "ARTIFACT_COLLECTIONS_FILTERING_SORTING"
 _ALIASES_PER_PAGE = 1000
 
 
-@led_back_to
 class ArtifactCollection:
     """A collection of artifacts: a sequence of versions, or a portfolio of links to versions.
 

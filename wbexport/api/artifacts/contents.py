@@ -9,7 +9,7 @@ import warnings
 import weakref
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import unquote, urljoin, urlsplit
 
 from wbexport.api.artifacts.fields import ArtifactFields
@@ -22,14 +22,14 @@ from wbexport.api.artifacts.manifest import (
 )
 from wbexport.api.artifacts.references import refer_to_files, refer_to_page, walk_files
 from wbexport.api.concurrent import map_in_order
-from wbexport.api.door import Door
 from wbexport.errors import ConflictError, InputError, MissingEntryError, NotFoundError
 from wbexport.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Self
 
+    from wbexport.api.client import Api
     from wbexport.api.service import Service
     from wbexport.paths import ArtifactPath
 
@@ -39,12 +39,17 @@ __all__ = ["ArtifactContents"]
 class ArtifactContents(ArtifactFields):
     """The contents of an artifact. They may be changed until it is logged.
 
+    Attributes:
+        open_api: Opens a connection for an artifact that has none; `api.client` says which.
+
     Args:
         name: Name of the collection.
         type: Its type.
         description: What it is.
         metadata: Anything to know of it.
     """
+
+    open_api: ClassVar[Callable[..., Api]]
 
     def __init__(
         self,
@@ -267,6 +272,8 @@ class ArtifactContents(ArtifactFields):
         self._require_draft()
         place = None if name is None else _checked_path(name)
         address = uri.ref_url() if isinstance(uri, ArtifactManifestEntry) else uri
+        if isinstance(uri, ArtifactManifestEntry):
+            self._client = self._client or uri.parent_artifact().client
         scheme = urlsplit(address).scheme
         if not scheme:
             raise InputError(f"{address!r} is not an address; for a local file write file:///path.")
@@ -275,11 +282,7 @@ class ArtifactContents(ArtifactFields):
         elif scheme == "wandb-artifact":
             made = [self._referring_to(address, place)]
         else:
-            made = [
-                refer_to_page(
-                    address, place, checksum=checksum, session=lambda: self._connection().session
-                )
-            ]
+            made = [refer_to_page(address, place, checksum=checksum)]
         for entry in made:
             self.manifest.add(entry)
         return made
@@ -399,7 +402,7 @@ class ArtifactContents(ArtifactFields):
     def _connection(self, settings: Settings | None = None) -> Service:
         """Return the way to the server; for a new artifact that of the environment."""
         if self._client is None:
-            self._client = Door(settings or Settings.load()).client
+            self._client = self.open_api(settings=settings).client
         return self._client
 
     def target_of(self, entry: ArtifactManifestEntry) -> ArtifactManifestEntry:

@@ -362,9 +362,10 @@ class ArtifactFields:
         return _TTL_OFF if self._ttl is None else int(self._ttl.total_seconds())
 
     @property
-    def commit_hash(self) -> str:
-        """What the server answered when it was committed."""
-        return str(self._logged("commitHash"))
+    def commit_hash(self) -> str | None:
+        """What the server called the commit; None when it does not tell."""
+        found: str | None = self._logged("commitHash")
+        return found
 
     @property
     def file_count(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from wbexport.api.collection import QueryText, SizedCollection
@@ -13,10 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from wbexport.api.artifacts.fields import ArtifactFields
-    from wbexport.api.run_fields import RunFields
     from wbexport.api.service import Service
 
-__all__ = ["ArtifactFile", "ArtifactFiles", "iter_urls"]
+__all__ = ["ArtifactFiles", "iter_urls"]
 
 _URLS_PER_PAGE = 5000
 
@@ -64,27 +64,7 @@ def iter_urls(
         yield {node["name"]: node["directUrl"] for node in nodes}
 
 
-class ArtifactFile(File):
-    """A file of an artifact. Its fields are those of any `File`, and `digest`.
-
-    Args:
-        client: Executes queries and downloads.
-        attrs: The file's fields.
-        artifact: The artifact it belongs to.
-    """
-
-    def __init__(self, client: Service, attrs: Mapping[str, Any], artifact: ArtifactFields) -> None:
-        super().__init__(client, attrs, cast("RunFields", None))
-        self.artifact = artifact
-
-    def _fresh_url(self) -> str:
-        for file in ArtifactFiles(self.client, self.artifact, [self.name]):
-            self._attrs |= file._attrs
-            return self._absolute_url()
-        raise NotFoundError(f"{self.artifact.qualified_name} has no file {self.name!r} any more.")
-
-
-class ArtifactFiles(SizedCollection[ArtifactFile]):
+class ArtifactFiles(SizedCollection[File]):
     """A lazy listing of an artifact's files.
 
     Args:
@@ -123,8 +103,15 @@ class ArtifactFiles(SizedCollection[ArtifactFile]):
         self._count = files.get("totalCount")
         return files
 
-    def _convert(self, nodes: list[Mapping[str, Any]]) -> list[ArtifactFile]:
-        return [ArtifactFile(self.client, node, self.artifact) for node in nodes]
+    def _convert(self, nodes: list[Mapping[str, Any]]) -> list[File]:
+        return [
+            File(self.client, node, find_again=partial(self._find, node["name"])) for node in nodes
+        ]
+
+    def _find(self, name: str) -> File:
+        for file in ArtifactFiles(self.client, self.artifact, [name]):
+            return file
+        raise NotFoundError(f"{self.artifact.qualified_name} has no file {name!r} any more.")
 
     def __repr__(self) -> str:
         return f"<ArtifactFiles {'/'.join(self.path)}>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -12,11 +13,11 @@ from urllib.request import url2pathname
 
 from wbexport.api.artifacts.manifest import ArtifactManifestEntry, file_digest
 from wbexport.errors import InputError, NotFoundError
+from wbexport.settings import Settings
+from wbexport.transport import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from wbexport.transport import Session
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["file_of_uri", "refer_to_files", "refer_to_page", "walk_files"]
 
@@ -24,7 +25,7 @@ _MOST_FILES = 10_000_000
 
 
 def refer_to_page(
-    uri: str, name: str | None, *, checksum: bool, session: Callable[[], Session]
+    uri: str, name: str | None, *, checksum: bool
 ) -> ArtifactManifestEntry:
     """Note an address, and of a web page what its headers say.
 
@@ -32,7 +33,6 @@ def refer_to_page(
         uri: The address. Buckets and the like are not looked into: their address is all.
         name: Path in the artifact; by default the last part of the address.
         checksum: Ask web servers for size and ETag.
-        session: Opens what asks them.
 
     Raises:
         InputError: The address ends in no name.
@@ -44,7 +44,7 @@ def refer_to_page(
         raise InputError(f"{uri!r} ends in no name; give one with name=.")
     if not (checksum and parts.scheme in ("http", "https")):
         return ArtifactManifestEntry(name, digest=uri, ref=uri)
-    headers = session().get_headers(uri)
+    headers = _ask(uri)
     etag, length = headers.get("ETag"), headers.get("Content-Length", "")
     return ArtifactManifestEntry(
         name,
@@ -53,6 +53,15 @@ def refer_to_page(
         ref=uri,
         extra={"etag": etag} if etag else {},
     )
+
+
+def _ask(uri: str) -> Mapping[str, str]:
+    # The address is the user's own: it may lead into their network, and is shown no key.
+    settings = replace(
+        Settings.load(), credential=None, allow_private_hosts=True, allow_http=True
+    )
+    with Session(settings) as session:
+        return session.get_headers(uri)
 
 
 def refer_to_files(
