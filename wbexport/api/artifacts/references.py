@@ -24,9 +24,7 @@ __all__ = ["file_of_uri", "refer_to_files", "refer_to_page", "walk_files"]
 _MOST_FILES = 10_000_000
 
 
-def refer_to_page(
-    uri: str, name: str | None, *, checksum: bool
-) -> ArtifactManifestEntry:
+def refer_to_page(uri: str, name: str | None, *, checksum: bool) -> ArtifactManifestEntry:
     """Note an address, and of a web page what its headers say.
 
     Args:
@@ -57,9 +55,7 @@ def refer_to_page(
 
 def _ask(uri: str) -> Mapping[str, str]:
     # The address is the user's own: it may lead into their network, and is shown no key.
-    settings = replace(
-        Settings.load(), credential=None, allow_private_hosts=True, allow_http=True
-    )
+    settings = replace(Settings.load(), credential=None, allow_private_hosts=True, allow_http=True)
     with Session(settings) as session:
         return session.get_headers(uri)
 
