@@ -23,7 +23,6 @@ from wbexport.api.artifacts.manifest import (
 from wbexport.api.artifacts.references import refer_to_files, refer_to_page, walk_files
 from wbexport.api.concurrent import map_in_order
 from wbexport.errors import ConflictError, InputError, MissingEntryError, NotFoundError
-from wbexport.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from wbexport.api.client import Api
     from wbexport.api.service import Service
     from wbexport.paths import ArtifactPath
+    from wbexport.settings import Settings
 
 __all__ = ["ArtifactContents"]
 
