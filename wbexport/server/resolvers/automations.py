@@ -159,6 +159,8 @@ def _save(cur: Cursor, document: Document, wanted: Node) -> Node:
     if scope is None:
         raise NotFoundError(f"there is no {wanted['scopeType']} with id {wanted['scopeID']} here")
     entity, project = scope["owner"]
+    if project is None and people.kind_of_entity(cur, entity) == "user":
+        raise InputError(f"{entity} is a user; an automation is for a project, a team or above")
     _check_used(cur, wanted["triggeredActionType"], config, entity)
     _check_name(cur, document.storage_id, wanted, entity)
     body = {key: wanted[key] for key in wanted if key not in ("id", "name", "clientMutationId")}

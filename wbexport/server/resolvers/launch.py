@@ -11,6 +11,7 @@ from wbexport.server import lookup, queues, templates
 from wbexport.server.resolvers.connections import connection
 from wbexport.server.service import wire_time
 from wbexport.store.documents import delete_document, read_documents, write_document
+from wbexport.store.owners import find_places
 
 if TYPE_CHECKING:
     import duckdb
@@ -273,7 +274,10 @@ def _agent(_: object, info: Info, id: str) -> Node | None:
     if not found:
         return None
     agent = found[0]
+    ((entity, project), *_) = find_places(info.context.cursor, id)
     return {
+        "entity": entity,
+        "project": project,
         "id": agent.storage_id,
         "name": agent.name,
         "stopPolling": False,
