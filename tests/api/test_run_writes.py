@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from wbexport.api.client import Api
+from wbexport.api.filestream import FileStream
 from wbexport.api.run import Run
 from wbexport.errors import (
     GraphQLError,
@@ -18,6 +19,7 @@ from wbexport.errors import (
     PathError,
     RequestError,
 )
+from wbexport.paths import RunPath
 from wbexport.transport import wsgi_transport
 
 if TYPE_CHECKING:
@@ -108,6 +110,22 @@ def test_a_config_is_replaced_as_a_whole(api: Api, run: Run) -> None:
     run.config = {"b": 2}
     run.update()
     assert fresh(api).config == {"b": 2}
+
+
+def test_what_was_set_on_a_listed_run_is_sent_though_the_rest_comes_later(
+    api: Api, run: Run
+) -> None:
+    run.config = {"lr": 1}
+    run.update()
+    for listed in (api.runs("team/vision")[0], Run(api.client, "team", "vision", "r1", lazy=True)):
+        assert not listed.is_full
+        listed.tags = ["kept"]
+        listed.name = "Mine"
+        listed.update()
+        seen = fresh(api)
+        assert (seen.tags, seen.name, seen.config) == (["kept"], "Mine", {"lr": 1})
+        run.tags, run.name = [], "Other"
+        run.update()
 
 
 def test_empty_text_and_lists_clear_and_none_leaves(api: Api, run: Run) -> None:
@@ -240,6 +258,37 @@ def test_a_read_only_api_refuses_to_write_before_a_request(reader: Api, name: st
     with pytest.raises(InputError, match="read-only"):
         WRITES[name](reader, run)
     assert reader.client.session.stats.requests == before
+
+
+def test_a_read_only_api_posts_no_metrics(reader: Api) -> None:
+    stream = FileStream(reader.client, RunPath("team", "vision", "r1"))
+    for write in (lambda: stream.log([{"a": 1}]), lambda: stream.finish({})):
+        with pytest.raises(InputError, match="read-only"):
+            write()
+    assert reader.client.session.stats.requests == 0
+
+
+def test_metrics_of_a_run_that_is_not_there_are_an_error(api: Api) -> None:
+    stream = FileStream(api.client, RunPath("team", "vision", "none"))
+    with pytest.raises(NotFoundError, match="team/vision/none"):
+        stream.log([{"a": 1}])
+
+
+def test_a_row_too_large_for_a_server_is_refused_before_a_request(api: Api, run: Run) -> None:
+    before = api.client.session.stats.requests
+    stream = FileStream(api.client, run.run_path)
+    with pytest.raises(InputError, match="too large"):
+        stream.log([{"text": "x" * (5 << 20)}])
+    assert api.client.session.stats.requests == before
+
+
+def test_names_that_need_quoting_in_a_url_are_quoted(api: Api) -> None:
+    run = api.create_run(run_id="a b+é", project="vi sion#1", entity="team")
+    stream = FileStream(api.client, run.run_path)
+    stream.log([{"_step": 0, "a": 1}])
+    stream.finish({"a": 1})
+    run.load(force=True)
+    assert (run.state, list(run.scan_history())) == ("finished", [{"_step": 0, "a": 1}])
 
 
 def test_a_mutation_whose_answer_was_lost_is_not_sent_again(app: Application, api: Api) -> None:

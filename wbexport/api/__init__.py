@@ -1,15 +1,19 @@
 """W&B's objects, as its Import & Export API has them.
 
 `client` is the whole `Api`, put together from `door` and the `openers`; `projects`, `runs`, `run`,
-`files`, `sweeps` and `reports` are its objects, on `collection` (lazy listings) and `attributes`.
-Histories have three readers: `sampling` asks for W&B's sample; `scan_history` gives one run's rows
-and `scan_histories` one frame of many runs, both on `history`, which joins the files of `exports`
-with the live `pages`. `listing` is what a sync plans from.
+`files`, `console`, `sweeps` and `reports` are its objects, on `collection` (lazy listings) and
+`attributes`. A run is what it is (`run_fields`), what may be done to it (`run_writes`, with
+`uploads` and `filestream`) and what it logged. Histories have three readers: `sampling` asks for
+W&B's sample; `scan_history` gives one run's rows and `scan_histories` one frame of many runs, both
+on `history`, which joins the files of `exports` with the live `pages`. `listing` is what a sync
+plans from.
 """
 
 from wbexport.api.accounts import Member, Team, User
 from wbexport.api.client import Api
+from wbexport.api.console import ConsoleLogLine, ConsoleLogs
 from wbexport.api.files import File, Files
+from wbexport.api.history_files import DownloadHistoryResult
 from wbexport.api.projects import Project, Projects
 from wbexport.api.reports import BetaReport, Reports
 from wbexport.api.run import Run
@@ -19,6 +23,9 @@ from wbexport.api.sweeps import Sweep, Sweeps
 __all__ = [
     "Api",
     "BetaReport",
+    "ConsoleLogLine",
+    "ConsoleLogs",
+    "DownloadHistoryResult",
     "File",
     "Files",
     "Member",

@@ -233,7 +233,8 @@ class RunFields(Attributes):
             if self._load_full is not None:
                 self._load_full()
             if field not in self._attrs:
-                self.load_full_data()
+                # What was set on the run meanwhile stays set.
+                self.adopt(fetch_run(self.client, "Run", self.run_path))
         return self._attrs[field]
 
     def __getattr__(self, name: str) -> Any:

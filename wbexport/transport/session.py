@@ -66,7 +66,13 @@ class Clock(Protocol):
 
 def wsgi_transport(app: Callable[..., Iterable[bytes]]) -> Transport:
     """Connect a session to a WSGI application in this process."""
-    return _WsgiTransport(app=app)
+
+    def conforming(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        # httpx gives the path as text, where WSGI has its bytes, each as one character.
+        environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin-1")
+        return app(environ, start_response)
+
+    return _WsgiTransport(app=conforming)
 
 
 class Session:
