@@ -22,6 +22,7 @@ MANDATED_CLASSES = {
     "ArtifactCollection",
     "ArtifactContents",
     "ArtifactFields",
+    "Registry",
     "Run",
     "RunFields",
     "Sweep",

@@ -25,6 +25,7 @@ def main() -> None:
     log_runs()
     log_artifacts()
     make_people()
+    make_registry()
     run_sweeps()
     write_reports()
 
@@ -196,7 +197,12 @@ def make_registry() -> None:
     api.create_registry("data", "organization", organization="local", artifact_types=["dataset"])
     net = api.artifact(f"local/{PROJECT}/net:v1")
     net.link("wandb-registry-models/nets", aliases=["best"])
+    api.artifact(f"local/{PROJECT}/net:v0").link("wandb-registry-models/nets")
     api.artifact(f"local/{PROJECT}/digits:v0").link("wandb-registry-data/numbers")
+    for collection in api.registry("models", "local").collections():
+        collection.tags = ["reviewed"]
+        collection.description = "nets that were looked at"
+        collection.save()
 
 
 def make_queue() -> None:

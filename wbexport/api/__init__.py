@@ -15,6 +15,7 @@ from wbexport.api.console import ConsoleLogLine, ConsoleLogs
 from wbexport.api.files import File, Files
 from wbexport.api.history_files import DownloadHistoryResult
 from wbexport.api.projects import Project, Projects
+from wbexport.api.registries import Organization, Registries, Registry
 from wbexport.api.reports import BetaReport, Reports
 from wbexport.api.run import Run
 from wbexport.api.runs import Runs
@@ -29,8 +30,11 @@ __all__ = [
     "File",
     "Files",
     "Member",
+    "Organization",
     "Project",
     "Projects",
+    "Registries",
+    "Registry",
     "Reports",
     "Run",
     "Runs",

@@ -12,6 +12,7 @@ from wbexport.api.openers.artifacts import OpensArtifacts
 from wbexport.api.openers.automations import OpensAutomations
 from wbexport.api.openers.launch import OpensLaunch
 from wbexport.api.openers.paths import OpensPaths
+from wbexport.api.openers.registries import OpensRegistries
 from wbexport.api.openers.reports import OpensReports
 from wbexport.errors import InputError
 from wbexport.settings import Settings
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["Api"]
 
 
-class Api(OpensPaths, OpensReports, OpensArtifacts, OpensAccounts, OpensAutomations, OpensLaunch):
+class Api(
+    OpensPaths,
+    OpensReports,
+    OpensArtifacts,
+    OpensRegistries,
+    OpensAccounts,
+    OpensAutomations,
+    OpensLaunch,
+):
     """Queries a W&B server. Nothing is sent before something is asked for.
 
     Args:
