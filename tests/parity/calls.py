@@ -236,6 +236,8 @@ READS: dict[str, tuple[str, ...]] = {
     "Project.sweeps": (
         "project.sweeps()",
         "[each.id for each in api.project('tuned').sweeps(per_page=1)]",
+        "[each.id for each in api.project('tuned').sweeps(1, {'state': {'$ne': 'FINISHED'}})]",
+        "list(api.project('tuned').sweeps(filters={'name': 'nope'}))",
     ),
     "Sweeps.__init__": ("new('Sweeps')(client, 'local', 'tuned', 1)[0].id",),
     # --- BetaReport ---

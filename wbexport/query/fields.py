@@ -18,6 +18,7 @@ __all__ = [
     "MISSING",
     "PROJECT_FIELDS",
     "RUN_FIELDS",
+    "SWEEP_FIELDS",
     "VERSION_FIELDS",
     "Field",
     "Fields",
@@ -164,6 +165,23 @@ RUN_FIELDS = Fields(
         "keys_info": "keys_info.keys",
         "exit_code": "exitcode",
     },
+)
+
+#: Sweeps, over their stored rows.
+SWEEP_FIELDS = Fields(
+    "sweep",
+    (
+        ("id", "storage_id", "text"),
+        ("name", "sweep_id", "text"),
+        ("displayName", "display_name", "text"),
+        ("description", "description", "text"),
+        ("method", "method", "text"),
+        ("state", "state", "text"),
+        ("bestLoss", "best_loss", "number"),
+        ("createdAt", "created_at", "time"),
+        ("updatedAt", "updated_at", "time"),
+        ("heartbeatAt", "heartbeat_at", "time"),
+    ),
 )
 
 #: Artifact collections, over the relation of `store.artifact_listing`.

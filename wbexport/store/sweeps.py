@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
+from wbexport.query import to_sql
+from wbexport.query.expressions import Always
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     import duckdb
+
+    from wbexport.query.expressions import Expression
 
 __all__ = ["SweepRow", "count_sweeps", "read_sweeps", "upsert_sweep"]
 
@@ -63,6 +68,7 @@ def read_sweeps(
     project_no: int | None = None,
     sweep_id: str | None = None,
     storage_id: str | None = None,
+    where: Expression | None = None,
     limit: int | None = None,
     offset: int = 0,
 ) -> list[SweepRow]:
@@ -73,29 +79,26 @@ def read_sweeps(
         project_no: Only those of this project.
         sweep_id: Only those of this short id.
         storage_id: Only the one of this identity.
+        where: A filter over `SWEEP_FIELDS`.
         limit: How many at most.
         offset: How many to leave out first.
 
     Returns:
         The sweeps, the newest first.
     """
+    matched = to_sql.where(Always() if where is None else where)
     found = cursor.execute(
         f"""
         select {", ".join(_COLUMNS)}
-        from stored.sweeps
-        where ($project_no is null or project_no = $project_no)
-            and ($sweep_id is null or sweep_id = $sweep_id)
-            and ($storage_id is null or storage_id = $storage_id)
+        from stored.sweeps r
+        where coalesce(project_no = ?, true)
+            and coalesce(sweep_id = ?, true)
+            and coalesce(storage_id = ?, true)
+            and ({matched.text})
         order by created_at desc, sweep_no desc
-        limit $limit offset $offset
+        limit ? offset ?
         """,
-        {
-            "project_no": project_no,
-            "sweep_id": sweep_id,
-            "storage_id": storage_id,
-            "limit": limit,
-            "offset": offset,
-        },
+        [project_no, sweep_id, storage_id, *matched.params, limit, offset],
     ).fetchall()
     return [SweepRow(*row) for row in found]
 

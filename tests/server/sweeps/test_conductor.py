@@ -297,6 +297,28 @@ def test_sweeps_are_listed_in_pages_the_newest_first(raw: Raw) -> None:
     assert sweep.raw.in_project('sweep(sweepName: "nothing") { id }') == {"sweep": None}
 
 
+def test_sweeps_are_filtered_by_what_is_known_of_them(raw: Raw) -> None:
+    sweep = Sweep(raw, displayName="first of all")
+    other = sweep.upsert(config=GRID.replace("grid", "random"), state="PAUSED")["sweep"]["name"]
+    ask = """query ($entity: String!, $project: String!, $filters: JSONString) {
+        project(name: $project, entityName: $entity) {
+            sweeps(filters: $filters) { edges { node { name } } } } }"""
+
+    def names(filters: str) -> list[str]:
+        given = {"entity": "team", "project": sweep.raw.project, "filters": filters}
+        answer = sweep.raw.graphql(ask, **given)
+        if "errors" in answer:
+            return [answer["errors"][0]["message"]]
+        return [edge["node"]["name"] for edge in answer["data"]["project"]["sweeps"]["edges"]]
+
+    assert names("{}") == [other, sweep.row["name"]]
+    assert names('{"state": "PAUSED"}') == names('{"method": {"$ne": "grid"}}') == [other]
+    assert names('{"display_name": {"$regex": "^first"}}') == [sweep.row["name"]]
+    assert names(json.dumps({"$and": [{"name": other}, {"createdAt": {"$gt": "2027-01-01"}}]})) == []
+    assert "no sweep field is called 'tags'" in names('{"tags": "x"}')[0]
+    assert names("[1") == ["filters is not JSON"]
+
+
 def test_an_agent_that_is_not_known_is_told_so_by_status_too(raw: Raw) -> None:
     body = {"query": BEAT, "variables": {"input": {"id": "QWdlbnQ="}}}
     answer = raw.call("POST", "/graphql", json=body, headers=raw.headers)

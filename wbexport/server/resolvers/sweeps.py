@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from wbexport.arrow.literals import parse_json
 from wbexport.errors import InputError, NotFoundError, ResponseError
+from wbexport.query.fields import SWEEP_FIELDS
 from wbexport.server import lookup
-from wbexport.server.resolvers.connections import connection, page_of, position_of
+from wbexport.server.resolvers.connections import connection, filter_of, page_of, position_of
 from wbexport.server.resolvers.runs import list_runs
 from wbexport.server.service import wire_time
 from wbexport.server.sweeps import changes, conductor, trials
@@ -64,12 +65,14 @@ def _sweeps(
     after: str | None = None,
     first: int | None = None,
 ) -> Node:
-    if filters is not None and filters.strip() not in ("", "{}", "null"):
-        raise InputError("this server lists all sweeps of a project; it takes no filters")
     start = position_of(after)
     size = info.context.page(first)
     found = read_sweeps(
-        info.context.cursor, project_no=project["project_no"], limit=size + 1, offset=start
+        info.context.cursor,
+        project_no=project["project_no"],
+        where=filter_of(filters, SWEEP_FIELDS),
+        limit=size + 1,
+        offset=start,
     )
     return page_of([_node(row) for row in found[:size]], start, more=len(found) > size)
 
@@ -86,12 +89,12 @@ def _project(sweep: Node, info: Info) -> Node:
 
 
 def _best_loss(sweep: Node, info: Info) -> float | None:
-    if sweep["best_loss"] is not None:
-        told: float = sweep["best_loss"]
-        return told
     context = info.context
     config = read_sweep_config(sweep["config"] or "{}")
-    return trials.best_loss(context.cursor, sweep["row"], config, now=context.service.clock())
+    best = trials.best_loss(context.cursor, sweep["row"], config, now=context.service.clock())
+    # Where the runs themselves were not brought over, there is what their server said.
+    told: float | None = sweep["best_loss"]
+    return told if best is None else best
 
 
 def _controller_run_name(sweep: Node, info: Info) -> str | None:

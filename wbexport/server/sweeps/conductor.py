@@ -12,6 +12,7 @@ from wbexport.server.sweeps.search import next_values
 from wbexport.server.sweeps.trials import (
     AGENT,
     Attempt,
+    best_loss,
     issue,
     read_attempts,
     read_losses,
@@ -79,7 +80,7 @@ def beat(
         return agent, []
     with service.writing() as cur:
         agent, sweep = _find(cur, agent_id)
-        config = read_sweep_config(sweep.config or "")
+        config = read_sweep_config(sweep.config or "{}")
         sweep, commands = _answer(cur, sweep, config, agent, running, now=now)
         started = [command["run_id"] for command in commands if command["type"] == "run"]
         exited = any(command["type"] == "exit" for command in commands)
@@ -91,15 +92,18 @@ def beat(
 
 
 def settle_sweep_of(cur: Cursor, run: Node, *, now: datetime) -> None:
-    """Finish the sweep of a run that has ended, if that was the last thing under way."""
-    found = read_sweeps(cur, project_no=run["project_no"], sweep_id=run["sweep_id"])
-    for sweep in found:
+    """Note what a run that has ended did for its sweep; the last one finishes it."""
+    for sweep in read_sweeps(cur, project_no=run["project_no"], sweep_id=run["sweep_id"]):
+        config = read_sweep_config(sweep.config or "{}")
+        best = best_loss(cur, sweep, config, now=now)
+        sweep = replace(sweep, best_loss=best, updated_at=now)
+        upsert_sweep(cur, sweep)
         settle(cur, sweep, now=now)
 
 
 def settle(cur: Cursor, sweep: SweepRow, *, now: datetime) -> SweepRow:
     """Finish a running sweep that has nothing left to try and nothing under way."""
-    config = read_sweep_config(sweep.config or "")
+    config = read_sweep_config(sweep.config or "{}")
     if sweep.state != "RUNNING" or _is_scheduled_outside(config):
         return sweep
     attempts = read_attempts(cur, sweep, config, now=now)
