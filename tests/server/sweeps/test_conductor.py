@@ -314,7 +314,9 @@ def test_sweeps_are_filtered_by_what_is_known_of_them(raw: Raw) -> None:
     assert names("{}") == [other, sweep.row["name"]]
     assert names('{"state": "PAUSED"}') == names('{"method": {"$ne": "grid"}}') == [other]
     assert names('{"display_name": {"$regex": "^first"}}') == [sweep.row["name"]]
-    assert names(json.dumps({"$and": [{"name": other}, {"createdAt": {"$gt": "2027-01-01"}}]})) == []
+    assert (
+        names(json.dumps({"$and": [{"name": other}, {"createdAt": {"$gt": "2027-01-01"}}]})) == []
+    )
     assert "no sweep field is called 'tags'" in names('{"tags": "x"}')[0]
     assert names("[1") == ["filters is not JSON"]
 
