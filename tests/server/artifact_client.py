@@ -77,7 +77,7 @@ class Logger:
             self.id = answer["data"]["createArtifact"]["artifact"]["id"]
         return answer
 
-    def declare(self, **spec: Any) -> list[dict[str, Any]]:
+    def declare(self, algorithm: str = "MANIFEST_MD5", **spec: Any) -> list[dict[str, Any]]:
         """Say which files come; return where each may be sent."""
         files = [
             {"artifactID": self.id, "name": path, "md5": md5(content)} | spec
@@ -88,7 +88,7 @@ class Logger:
                 files { edges { node { storagePath uploadUrl uploadHeaders artifact { id }
                     uploadMultipartUrls { uploadID uploadUrlParts { partNumber uploadUrl } } }
                 } } } }""",
-            input={"artifactFiles": files, "storageLayout": "V2"},
+            input={"artifactFiles": files, "storageLayout": "V2", "digestAlgorithm": algorithm},
         )
         return [edge["node"] for edge in data["createArtifactFiles"]["files"]["edges"]]
 

@@ -7,6 +7,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import xxhash
 
 from tests.server import artifact_scripts as scripts
 
@@ -76,6 +77,17 @@ def test_references_keep_their_address_and_bring_their_bytes(logged: Answer) -> 
     assert logged["got refs"] == {"a": "hello", "b": "world", "other": "hello"}
 
 
+def test_the_faster_digest_is_kept_and_verified(logged: Answer) -> None:
+    texts = {"a": "hello", "b": "world", "c": "more"}
+    digests = {
+        name: b64encode(xxhash.xxh128(text.encode()).digest()).decode()
+        for name, text in texts.items()
+    }
+    lines = "".join(f"{name}:{digest}\n" for name, digest in digests.items())
+    whole = xxhash.xxh128(f"wandb-artifact-manifest-v1\n{lines}".encode()).hexdigest()
+    assert logged["fast"] == [whole, ["XXH128"], texts]
+
+
 def test_several_processes_fill_one_version(logged: Answer) -> None:
     assert logged["spread"] == ["a", "b"]
 
@@ -137,7 +149,7 @@ def test_versions_and_collections_are_listed_filtered_and_ordered(read: Answer) 
     assert read["of page"] == [f"set:{version}" for version in versions]
     assert read["tagged"] == ["v0"]
     assert read["types"] == ["code", "dataset", "model", "run_table"]
-    assert read["collections"] == ["refs", "set", "spread"]
+    assert read["collections"] == ["fast", "refs", "set", "spread"]
     assert read["chosen"] == ["spread", "set"]
 
 
@@ -178,7 +190,7 @@ def test_a_version_with_aliases_is_deleted_only_with_them(edited: Answer) -> Non
     assert "latest" in edited["in use"]
     assert edited["after"] == ["v2", "v3"]
     assert "renamed:v3" in edited["gone"]
-    assert edited["left"] == ["spread"]
+    assert edited["left"] == ["fast", "spread"]
 
 
 def test_a_run_is_deleted_with_what_it_logged(edited: Answer) -> None:

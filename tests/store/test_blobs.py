@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ def test_adding_again_heals_changed_bytes(blobs: BlobStore) -> None:
     assert blobs.verify(blob.sha256)
 
 
-@pytest.mark.parametrize("promise", [{"size": 3}, {"md5": "0" * 32}])
+@pytest.mark.parametrize("promise", [{"size": 3}, {"md5": "0" * 32}, {"xxh128": "0" * 32}])
 def test_bytes_that_are_not_as_promised_are_not_kept(
     blobs: BlobStore, promise: dict[str, object]
 ) -> None:
@@ -49,3 +50,26 @@ def test_only_a_hash_names_a_blob(blobs: BlobStore, name: str) -> None:
     blobs.add(b"text")
     with pytest.raises(NotFoundError):
         blobs.path(name)
+
+
+def test_parts_are_joined_in_the_order_asked_for(blobs: BlobStore) -> None:
+    upload = "a" * 64
+    parts = {2: b"second", 1: b"first "}
+    for number, part in parts.items():
+        md5 = hashlib.md5(part, usedforsecurity=False).hexdigest()
+        blobs.add_part(upload, number, io.BytesIO(part), size=len(part), md5=md5)
+    with pytest.raises(IntegrityError, match="part 3"):
+        blobs.join_parts(upload, [1, 2, 3])
+    with pytest.raises(IntegrityError, match="MD5"):
+        blobs.join_parts(upload, [2, 1], md5=hashlib.md5(b"first second").hexdigest())
+    blob = blobs.join_parts(upload, [1, 2], md5=hashlib.md5(b"first second").hexdigest())
+    assert blobs.path(blob.sha256).read_bytes() == b"first second"
+    assert list(blobs) == [blob.sha256]
+    with pytest.raises(IntegrityError, match="part 1"):
+        blobs.join_parts(upload, [1, 2])
+
+
+@pytest.mark.parametrize("upload", ["", "..", "a/b", "A" * 64])
+def test_an_upload_whose_name_is_none_is_refused(blobs: BlobStore, upload: str) -> None:
+    with pytest.raises(NotFoundError):
+        blobs.add_part(upload, 1, io.BytesIO(b""), size=0, md5="")

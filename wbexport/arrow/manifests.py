@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import xxhash
 
 from wbexport.arrow.literals import parse_json, write_json
 from wbexport.errors import IntegrityError, ResponseError, UnsafeNameError
@@ -14,10 +15,22 @@ from wbexport.errors import IntegrityError, ResponseError, UnsafeNameError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MANIFEST", "check_entry_name", "manifest_digest", "parse_manifest", "write_manifest"]
+__all__ = [
+    "MANIFEST",
+    "MD5",
+    "XXH128",
+    "check_entry_name",
+    "manifest_digest",
+    "parse_manifest",
+    "write_manifest",
+]
 
-#: One row per file, in the order of paths. `digest` is the base64 MD5 of the bytes, or what a
-#: reference is known by; `ref` the address of a reference; `extra` a JSON object.
+#: How the digests of a version and its files were made: as GraphQL spells it.
+MD5, XXH128 = "MANIFEST_MD5", "MANIFEST_XXH128"
+
+#: One row per file, in the order of paths. `digest` is the base64 MD5 of the bytes, or their XXH128
+#: where `alg` in `extra`, a JSON object, says so; or what a reference is known by. `ref` is the
+#: address of a reference.
 MANIFEST = pa.schema(
     [
         pa.field("path", pa.string(), nullable=False),
@@ -68,16 +81,18 @@ def write_manifest(files: pa.Table) -> bytes:
     return write_json(manifest).encode()
 
 
-def manifest_digest(entries: Iterable[tuple[str, str]]) -> str:
+def manifest_digest(entries: Iterable[tuple[str, str]], algorithm: str = MD5) -> str:
     """Return the digest of a version, which says what is in it.
 
     Args:
         entries: Path and digest of every file.
+        algorithm: `MD5` or `XXH128`.
 
     Returns:
-        The MD5, in hexadecimal, that W&B calls `MANIFEST_MD5`.
+        The digest in hexadecimal.
     """
-    found = hashlib.md5(b"wandb-artifact-manifest-v1\n", usedforsecurity=False)
+    found = xxhash.xxh128() if algorithm == XXH128 else hashlib.md5(usedforsecurity=False)
+    found.update(b"wandb-artifact-manifest-v1\n")
     for path, digest in sorted(entries):
         found.update(f"{path}:{digest}\n".encode())
     return found.hexdigest()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from werkzeug.wrappers import Response
 
+from wbexport.arrow.manifests import MD5
 from wbexport.errors import NotFoundError
 from wbexport.server import artifact_contents, blobs
 from wbexport.store import artifact_listing
@@ -29,9 +30,10 @@ __all__ = [
 ]
 
 
-def file_url(context: Context, artifact_id: str, digest: str) -> str:
+def file_url(context: Context, artifact_id: str, file: Node) -> str:
     """Return a signed URL to which the bytes of a declared file may be sent."""
-    return context.signed("PUT", "/uploads/artifact", artifact=artifact_id, md5=digest)
+    made = {"digest": file["digest"], "algorithm": artifact_contents.algorithm_of(file)}
+    return context.signed("PUT", "/uploads/artifact", artifact=artifact_id, **made)
 
 
 def part_url(context: Context, upload: str, number: int, md5: str) -> str:
@@ -46,10 +48,10 @@ def manifest_url(context: Context, manifest: Node) -> str:
 
 def upload_file(service: Service, request: Request) -> Response:
     """Store the bytes of a file of a version."""
-    digest = request.args["md5"]
-    blob = blobs.receive(service, request, md5=artifact_contents.hex_md5(digest))
+    digest, algorithm = request.args["digest"], request.args["algorithm"]
+    blob = blobs.receive(service, request, **artifact_contents.expected(digest, algorithm))
     with service.writing() as cur:
-        artifact_contents.record_bytes(cur, request.args["artifact"], digest, blob)
+        artifact_contents.record_bytes(cur, request.args["artifact"], digest, algorithm, blob)
     return Response()
 
 
@@ -65,8 +67,8 @@ def upload_manifest(service: Service, request: Request) -> Response:
     """Store the bytes of a manifest."""
     storage_id = request.args["manifest"]
     announced = artifact_contents.get_manifest(service.store.cursor(), storage_id)["digest"]
-    md5 = None if announced is None else artifact_contents.hex_md5(announced)
-    blob = blobs.receive(service, request, md5=md5)
+    digest = {} if announced is None else artifact_contents.expected(announced, MD5)
+    blob = blobs.receive(service, request, **digest)
     with service.writing() as cur:
         manifest = artifact_contents.get_manifest(cur, storage_id)
         artifact_contents.record_manifest(cur, manifest, blob)

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from wbexport.arrow.literals import parse_json
 from wbexport.arrow.manifests import (
     MANIFEST,
+    MD5,
+    XXH128,
     check_entry_name,
     manifest_digest,
     parse_manifest,
@@ -34,32 +37,42 @@ if TYPE_CHECKING:
     Cursor = duckdb.DuckDBPyConnection
 
 __all__ = [
+    "algorithm_of",
     "announce_manifest",
     "change_manifest",
     "commit",
     "complete_parts",
     "declare_files",
+    "expected",
     "get_manifest",
-    "hex_md5",
     "record_bytes",
     "record_manifest",
     "upload_id",
 ]
 
+#: How the blob store calls the digests.
+_HASHES = {MD5: "md5", XXH128: "xxh128"}
 
-def hex_md5(digest: str) -> str:
-    """Return an MD5 in hexadecimal that was given in base64.
+
+def expected(digest: str, algorithm: str) -> dict[str, str]:
+    """Return what the blob store must find: `md5` or `xxh128`, in hexadecimal.
 
     Raises:
-        InputError: It is none.
+        InputError: The digest is none in base64.
     """
     try:
         decoded = base64.b64decode(digest, validate=True)
     except (binascii.Error, ValueError):
         decoded = b""
     if len(decoded) != 16:
-        raise InputError(f"{digest[:80]!r} is no MD5 in base64")
-    return decoded.hex()
+        raise InputError(f"{digest[:80]!r} is no digest of a file: 16 bytes in base64")
+    return {_HASHES[algorithm]: decoded.hex()}
+
+
+def algorithm_of(file: Node) -> str:
+    """Tell how the digest of a file was made."""
+    extra = parse_json(file["extra"]) if file["extra"] else {}
+    return XXH128 if extra.get("alg") == "XXH128" else MD5
 
 
 def upload_id(artifact_id: str, name: str, digest: str) -> str:
@@ -127,14 +140,12 @@ def record_manifest(cur: Cursor, manifest: Node, blob: Blob) -> None:
     _write_manifest(cur, manifest | {"blob": blob.sha256})
 
 
-def declare_files(
-    cur: Cursor, specs: Sequence[Node], *, entities: Sequence[str] | None
-) -> list[Node]:
+def declare_files(cur: Cursor, given: Node, *, entities: Sequence[str] | None) -> list[Node]:
     """Note which files versions will have.
 
     Args:
         cur: Cursor of a transaction.
-        specs: The files of the input of `createArtifactFiles`.
+        given: The input of `createArtifactFiles`.
         entities: Whose bytes the client may see; None for everybody's.
 
     Returns:
@@ -148,12 +159,15 @@ def declare_files(
         UnsafeNameError: A name that would leave its folder.
     """
     declared: dict[str, tuple[Node, dict[str, Node]]] = {}
-    for spec in specs:
+    algorithm = given.get("digestAlgorithm") or MD5
+    for spec in given["artifactFiles"]:
         storage_id = spec["artifactID"]
         if storage_id not in declared:
             declared[storage_id] = _pending(cur, storage_id), {}
-        hex_md5(spec["md5"])
-        row = {"path": check_entry_name(spec["name"]), "digest": spec["md5"]}
+        digest = spec.get("digest") or spec["md5"]
+        expected(digest, algorithm)
+        row = {"path": check_entry_name(spec["name"]), "digest": digest}
+        row["extra"] = '{"alg":"XXH128"}' if algorithm == XXH128 else None
         declared[storage_id][1][spec["name"]] = row
     known: dict[tuple[str, str], Node] = {}
     for storage_id, (version, rows) in declared.items():
@@ -165,15 +179,16 @@ def declare_files(
         for row in files:
             artifact = born.get(row["birth_artifact"], version)
             known[storage_id, row["path"]] = row | {"artifact": artifact}
-    return [known[spec["artifactID"], spec["name"]] for spec in specs]
+    return [known[spec["artifactID"], spec["name"]] for spec in given["artifactFiles"]]
 
 
-def record_bytes(cur: Cursor, artifact_id: str, digest: str, blob: Blob) -> None:
+def record_bytes(cur: Cursor, artifact_id: str, digest: str, algorithm: str, blob: Blob) -> None:
     """Note that the bytes of a file are stored."""
     number = artifact_listing.find_artifact_no(cur, artifact_id, state="PENDING")
     if number is None:
         number = _pending(cur, artifact_id)["artifact_no"]
-    stored.set_blob(cur, number, digest, blob.sha256, blob.size)
+    alg = _HASHES[algorithm].upper()
+    stored.set_blob(cur, number, digest, blob.sha256, blob.size, algorithm=alg)
 
 
 def complete_parts(service: Service, given: Node) -> str | None:
@@ -190,17 +205,17 @@ def complete_parts(service: Service, given: Node) -> str | None:
     version = _pending(cur, given["artifactID"])
     name = given["storagePath"]
     files = artifact_listing.read_files(cur, version["artifact_no"], names=[name]).to_pylist()
-    digest = next((str(row["digest"]) for row in files), "")
     upload = given["uploadID"]
-    if upload != upload_id(given["artifactID"], name, digest):
+    if not files or upload != upload_id(given["artifactID"], name, files[0]["digest"]):
         raise NotFoundError(f"{version_path(version)} waits for no upload in parts of {name!r}")
     if given["completeMultipartAction"] == "Abort":
         blobs.drop_parts(upload)
         return None
     numbers = [part["partNumber"] for part in given["completedParts"]]
-    blob = blobs.join_parts(upload, numbers, md5=hex_md5(digest))
+    digest, algorithm = str(files[0]["digest"]), algorithm_of(files[0])
+    blob = blobs.join_parts(upload, numbers, **expected(digest, algorithm))
     with service.writing() as writing:
-        record_bytes(writing, given["artifactID"], digest, blob)
+        record_bytes(writing, given["artifactID"], digest, algorithm, blob)
     return digest
 
 
@@ -242,7 +257,7 @@ def commit(
         "storage_id": storage_id,
         "state": "COMMITTED",
         "version_index": memberships.add_member(cur, collection, version, aliases, now=now),
-        "digest": manifest_digest(_digests(files)),
+        "digest": _digest(files, version),
         "size": sum(size or 0 for size in files["size"].to_pylist()),
         "file_count": files.num_rows,
         "manifest": manifest,
@@ -263,7 +278,7 @@ def _contents(cur: Cursor, blobs: BlobStore, version: Node) -> tuple[pa.Table, s
         raise IntegrityError(f"no manifest of {version_path(version)} has arrived; send it first")
     parsed = [parse_manifest(blobs.path(each["blob"]).read_bytes()) for each in sent]
     if sent[-1]["kind"] == "FULL":
-        if manifest_digest(_digests(parsed[-1])) != version["digest"]:
+        if _digest(parsed[-1], version) != version["digest"]:
             raise IntegrityError(
                 f"the manifest of {version_path(version)} has another digest than "
                 f"{version['digest']}, which was announced"
@@ -282,8 +297,9 @@ def _files_of(cur: Cursor, storage_id: str) -> pa.Table:
     return artifact_listing.read_files(cur, version["artifact_no"]).select(MANIFEST.names)
 
 
-def _digests(files: pa.Table) -> list[tuple[str, str]]:
-    return list(zip(files["path"].to_pylist(), files["digest"].to_pylist(), strict=True))
+def _digest(files: pa.Table, version: Node) -> str:
+    entries = zip(files["path"].to_pylist(), files["digest"].to_pylist(), strict=True)
+    return manifest_digest(entries, version["digest_algorithm"])
 
 
 def _require_bytes(cur: Cursor, version: Node) -> None:
@@ -308,7 +324,7 @@ def _manifest_md5(given: Node) -> str | None:
     """The MD5 in base64 that an input announces; an empty one stands for none yet."""
     digest: str | None = given.get("digest") or None
     if digest is not None:
-        hex_md5(digest)
+        expected(digest, MD5)
     return digest
 
 

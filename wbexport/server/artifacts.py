@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from wbexport.arrow.literals import parse_json
+from wbexport.arrow.manifests import MD5
 from wbexport.errors import ConflictError, InputError, ResponseError
 from wbexport.server import artifact_lookup, collections, lookup, memberships, recorder
 from wbexport.server.artifact_lookup import version_path
@@ -155,16 +156,13 @@ def _sequence_for(cur: Cursor, given: Node, *, now: datetime) -> Node:
 
 
 def _columns(given: Node, run: Node | None, username: str) -> Node:
-    algorithm = given.get("digestAlgorithm") or "MANIFEST_MD5"
-    if algorithm != "MANIFEST_MD5":
-        raise InputError(f"this server knows no digests of algorithm {algorithm}")
     if not _DIGEST.fullmatch(given["digest"]):
         raise InputError(f"{given['digest'][:80]!r} is no digest of a manifest")
     client_id = given.get("clientID")
     return {
         "state": "PENDING",
         "digest": given["digest"],
-        "digest_algorithm": algorithm,
+        "digest_algorithm": given.get("digestAlgorithm") or MD5,
         "description": given.get("description"),
         "metadata": _metadata(given),
         "tags": list(dict.fromkeys(collections.tag_names(given.get("tags")))),
@@ -204,7 +202,12 @@ def _known_version(cur: Cursor, collection: Node, given: Node) -> Node | None:
     if not given.get("enableDigestDeduplication"):
         return None
     same = artifact_listing.read_versions(
-        cur, digest=given["digest"], state="COMMITTED", **of_sequence, limit=1
+        cur,
+        digest=given["digest"],
+        digest_algorithm=given.get("digestAlgorithm") or MD5,
+        state="COMMITTED",
+        **of_sequence,
+        limit=1,
     ).to_pylist()
     return next(iter(same), None)
 

@@ -71,10 +71,10 @@ def upload(service: Service, request: Request) -> Response:
     return Response()
 
 
-def receive(service: Service, request: Request, *, md5: str | None = None) -> Blob:
-    """Store the body of a request, which must have a digest if one is given."""
+def receive(service: Service, request: Request, **digest: str) -> Blob:
+    """Store the body of a request, which must have this `md5` or `xxh128` if one is given."""
     length = body_length(service, request)
-    return service.store.blobs.add(cast("BinaryIO", request.stream), size=length, md5=md5)
+    return service.store.blobs.add(cast("BinaryIO", request.stream), size=length, **digest)
 
 
 def body_length(service: Service, request: Request) -> int:

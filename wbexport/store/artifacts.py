@@ -207,6 +207,7 @@ def write_files(
             left join (
                 select
                     f.digest,
+                    coalesce(f.extra ->> 'alg', 'MD5') as algorithm,
                     arg_min(f.blob, f.artifact_no) as blob,
                     arg_min(coalesce(f.birth_artifact, a.storage_id), f.artifact_no)
                         as birth_artifact
@@ -217,8 +218,11 @@ def write_files(
                 where f.blob is not null and f.ref is null
                     and f.digest in (select digest from incoming)
                     and ($entities is null or list_contains($entities::varchar[], p.entity))
-                group by f.digest
-            ) known on known.digest = i.digest and i.ref is null
+                group by all
+            ) known
+                on known.digest = i.digest
+                and known.algorithm = coalesce(json(i.extra) ->> 'alg', 'MD5')
+                and i.ref is null
             """,
             {
                 "artifact_no": artifact_no,
@@ -233,16 +237,29 @@ def write_files(
 
 
 def set_blob(
-    cursor: duckdb.DuckDBPyConnection, artifact_no: int, digest: str, sha256: str, size: int
+    cursor: duckdb.DuckDBPyConnection,
+    artifact_no: int,
+    digest: str,
+    sha256: str,
+    size: int,
+    *,
+    algorithm: str = "MD5",
 ) -> None:
-    """Note that bytes of a version's files are stored."""
+    """Note that bytes of a version's files, known by their digest, are stored."""
     cursor.execute(
         """
         update stored.artifact_files
         set blob = $sha256, size = $size
         where artifact_no = $artifact_no and digest = $digest and ref is null
+            and coalesce(extra ->> 'alg', 'MD5') = $algorithm
         """,
-        {"artifact_no": artifact_no, "digest": digest, "sha256": sha256, "size": size},
+        {
+            "artifact_no": artifact_no,
+            "digest": digest,
+            "sha256": sha256,
+            "size": size,
+            "algorithm": algorithm,
+        },
     )
 
 

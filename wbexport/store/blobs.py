@@ -10,6 +10,8 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import xxhash
+
 from wbexport.errors import IntegrityError, NotFoundError
 from wbexport.store.durable import replace_durably, sync_directory
 from wbexport.store.faults import store_faults
@@ -33,11 +35,13 @@ class Blob:
         sha256: Their name, in hexadecimal.
         size: How many there are.
         md5: In hexadecimal, for comparison with a server.
+        xxh128: The same by the other hash that servers use.
     """
 
     sha256: str
     size: int
     md5: str
+    xxh128: str
 
 
 class BlobStore:
@@ -58,7 +62,12 @@ class BlobStore:
         self.root = root
 
     def add(
-        self, content: bytes | BinaryIO, *, size: int | None = None, md5: str | None = None
+        self,
+        content: bytes | BinaryIO,
+        *,
+        size: int | None = None,
+        md5: str | None = None,
+        xxh128: str | None = None,
     ) -> Blob:
         """Keep some bytes; the same bytes are kept once.
 
@@ -66,6 +75,7 @@ class BlobStore:
             content: The bytes, or a binary file read to its end.
             size: How many they must be.
             md5: What their digest must be, in hexadecimal.
+            xxh128: The same by another hash.
 
         Returns:
             Their name, size and digest.
@@ -74,7 +84,7 @@ class BlobStore:
             IntegrityError: Size or digest differ; nothing was kept.
         """
         source = io.BytesIO(content) if isinstance(content, bytes) else content
-        return self._add(_chunks(source), size, md5)
+        return self._add(_chunks(source), size, md5, xxh128)
 
     def add_part(self, upload: str, number: int, content: BinaryIO, *, size: int, md5: str) -> None:
         """Keep one part of a file that comes in parts, until they are joined or dropped.
@@ -96,18 +106,26 @@ class BlobStore:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with temporary.open("wb") as file:
                     part = _copy(_chunks(content), file)
-                _verify(part, size, md5)
+                _verify(part, size, md5, None)
                 temporary.replace(place)
         finally:
             temporary.unlink(missing_ok=True)
 
-    def join_parts(self, upload: str, numbers: Iterable[int], *, md5: str) -> Blob:
+    def join_parts(
+        self,
+        upload: str,
+        numbers: Iterable[int],
+        *,
+        md5: str | None = None,
+        xxh128: str | None = None,
+    ) -> Blob:
         """Keep the bytes of parts as one blob, and drop the parts.
 
         Args:
             upload: The name of the file's upload.
             numbers: The parts in their order.
             md5: What the digest of the whole must be, in hexadecimal.
+            xxh128: The same by another hash.
 
         Returns:
             Name, size and digest of the whole.
@@ -118,7 +136,7 @@ class BlobStore:
         places = [self._parts(upload) / str(number) for number in numbers]
         if missing := [place.name for place in places if not place.is_file()]:
             raise IntegrityError(f"part {missing[0]} of the upload has not arrived; send it again")
-        blob = self._add(_chunks_of_files(places), None, md5)
+        blob = self._add(_chunks_of_files(places), None, md5, xxh128)
         self.drop_parts(upload)
         return blob
 
@@ -177,14 +195,16 @@ class BlobStore:
             if _SHA256.fullmatch(place.name):
                 yield place.name
 
-    def _add(self, chunks: Iterable[bytes], size: int | None, md5: str | None) -> Blob:
+    def _add(
+        self, chunks: Iterable[bytes], size: int | None, md5: str | None, xxh128: str | None
+    ) -> Blob:
         temporary = self.root / f".{uuid.uuid4().hex}"
         try:
             with store_faults(self.root):
                 self.root.mkdir(parents=True, exist_ok=True)
                 with temporary.open("wb") as file:
                     blob = _copy(chunks, file)
-                _verify(blob, size, md5)
+                _verify(blob, size, md5, xxh128)
                 self._keep(temporary, self._place(blob.sha256))
         finally:
             temporary.unlink(missing_ok=True)
@@ -217,17 +237,23 @@ def _chunks_of_files(places: Iterable[Path]) -> Iterator[bytes]:
 
 
 def _copy(chunks: Iterable[bytes], target: BinaryIO) -> Blob:
-    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+    hashes = (hashlib.sha256(), hashlib.md5(usedforsecurity=False), xxhash.xxh128())
+    size = 0
     for chunk in chunks:
         target.write(chunk)
-        sha256.update(chunk)
-        md5.update(chunk)
+        for each in hashes:
+            each.update(chunk)
         size += len(chunk)
-    return Blob(sha256.hexdigest(), size, md5.hexdigest())
+    sha256, md5, xxh128 = (each.hexdigest() for each in hashes)
+    return Blob(sha256, size, md5, xxh128)
 
 
-def _verify(blob: Blob, size: int | None, md5: str | None) -> None:
+def _verify(blob: Blob, size: int | None, md5: str | None, xxh128: str | None) -> None:
     if size is not None and blob.size != size:
         raise IntegrityError(f"{blob.size} bytes came of {size}; fetch the file again")
     if md5 is not None and blob.md5 != md5:
         raise IntegrityError(f"the bytes have MD5 {blob.md5}, not {md5}; fetch the file again")
+    if xxh128 is not None and blob.xxh128 != xxh128:
+        raise IntegrityError(
+            f"the bytes have XXH128 {blob.xxh128}, not {xxh128}; fetch the file again"
+        )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import mimetypes
 from typing import TYPE_CHECKING
 
+from wbexport.arrow.manifests import MD5
 from wbexport.server import lookup
+from wbexport.server.artifact_contents import algorithm_of
 from wbexport.server.resolvers.connections import page_of, position_of
 from wbexport.store import artifact_listing
 
@@ -30,7 +32,7 @@ def file_node(file: Node, artifact: Node) -> Node:
         "artifact": artifact,
         "size": file["size"],
         "digest": file["digest"],
-        "md5": None if file["ref"] else file["digest"],
+        "md5": file["digest"] if file["ref"] is None and algorithm_of(file) == MD5 else None,
         "mimetype": mimetypes.guess_type(name)[0] or "application/octet-stream",
         "updated_at": artifact["created_at"],
         "ref": file["ref"],

@@ -30,11 +30,11 @@ def _update_manifest(_: object, info: Info, input: Node) -> Node:
 
 
 def _create_files(_: object, info: Info, input: Node) -> Node:
-    specs = input["artifactFiles"]
     with info.context.service.writing() as cur:
         visible = people.visible_entities(cur, info.context.caller)
-        files = artifact_contents.declare_files(cur, specs, entities=visible)
-    nodes = [_upload(file, spec, info) for file, spec in zip(files, specs, strict=True)]
+        files = artifact_contents.declare_files(cur, input, entities=visible)
+    specs = zip(files, input["artifactFiles"], strict=True)
+    nodes = [_upload(file, spec, info) for file, spec in specs]
     return {"files": page_of(nodes, 0, more=False) | {"totalCount": len(nodes)}}
 
 
@@ -43,9 +43,9 @@ def _upload(file: Node, spec: Node, info: Info) -> Node:
     node = file_node(file, file["artifact"])
     if file["blob"] is not None:
         return node
-    node["upload_url"] = artifact_blobs.file_url(info.context, spec["artifactID"], file["digest"])
+    node["upload_url"] = artifact_blobs.file_url(info.context, spec["artifactID"], file)
     if spec.get("uploadPartsInput"):
-        upload = artifact_contents.upload_id(spec["artifactID"], spec["name"], spec["md5"])
+        upload = artifact_contents.upload_id(spec["artifactID"], spec["name"], file["digest"])
         parts = [(part["partNumber"], part["hexMD5"]) for part in spec["uploadPartsInput"]]
         node["uploadMultipartUrls"] = {
             "uploadID": upload,

@@ -16,7 +16,7 @@ __all__ = ["RESOLVERS", "entity_node"]
 _FEATURES = (
     "ARTIFACT_COLLECTIONS_FILTERING_SORTING",
     "ARTIFACT_COLLECTION_MEMBERSHIP_FILES",
-    "ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER",
+    "ARTIFACT_DIGEST_ALGORITHM",
     "ARTIFACT_MEMBERSHIP_IN_LINK_ARTIFACT_RESPONSE",
     "ARTIFACT_REGISTRY_SEARCH",
     "ARTIFACT_TAGS",
@@ -63,7 +63,7 @@ def entity_node(name: str) -> Node:
         "codeSavingEnabled": False,
         "defaultAccess": "PRIVATE",
         "isPaid": False,
-        "xxhashDigestsEnabled": False,
+        "xxhashDigestsEnabled": True,
     }
 
 
