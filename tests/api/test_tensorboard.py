@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections import Counter
 from dataclasses import replace
@@ -220,23 +221,30 @@ def test_many_steps_are_sent_in_several_requests_and_none_is_lost(
 
 
 SDK = """
-import json, sys, wandb
+from __future__ import annotations
+
+import sys, wandb
+import numpy as np
+from pathlib import Path
+from tensorboardX import SummaryWriter
+
+{write}
+folder = Path(sys.argv[1])
 run = wandb.init(project="tb", id="theirs")
+# W&B reads no file that is older than its run.
+write(folder)
+next(folder.glob("events*")).unlink()
 for part in ("train", "val/full"):
-    run._tensorboard_callback(f"{sys.argv[1]}/{part}", save=True, root_logdir=sys.argv[1])
+    run._tensorboard_callback(str(folder / part), save=True, root_logdir=str(folder))
 run.finish()
-print("{}")
+print("{{}}")
 """
 
 
 def test_the_sdk_logs_the_same_values(server: LocalServer, log_run: LogRun, tmp_path: Path) -> None:
     """What W&B's watcher logs of folders that a program names, beside what the sync logs."""
     logs = tmp_path / "logs"
-    write(logs)
-    for path in files(logs):
-        if path.parent == logs:
-            path.unlink()
-    log_run(SDK, str(logs))
+    log_run(SDK.format(write=inspect.getsource(write)), str(logs))
     api = Api({"base_url": server.url}, api_key=server.token)
     ours = api.sync_tensorboard(logs, run_id="ours", project="tb", entity="local")
     theirs = api.run("local/tb/theirs")

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wbexport.api.concurrent import map_in_order
 from wbexport.errors import InputError, ResponseError
 
 if TYPE_CHECKING:
@@ -71,8 +72,7 @@ def upload_run_files(client: Service, run: RunPath, files: Mapping[str, Path]) -
     if not answer.get("runID") or missing:
         raise ResponseError(f"The server gave no place to upload {missing or names} of {run} to.")
     headers = parse_upload_headers(answer.get("uploadHeaders") or ())
-    for name, file in files.items():
-        _put(client, urls[name], file, headers)
+    map_in_order(lambda name: _put(client, urls[name], files[name], headers), names)
     if _MARK in client.features:
         marked = client.execute("MarkRunFilesUploaded", place).get("markRunFilesUploaded") or {}
         if not marked.get("success"):
