@@ -113,7 +113,7 @@ def content(store: Store, run_id: str) -> dict[str, Any]:
         "summary": {
             key: json.dumps(value, sort_keys=True)
             for key, value in json.loads(run["summary"]).items()
-            if key not in ("_runtime", "_timestamp", "_wandb")
+            if key not in ("_runtime", "_timestamp", "_wandb", "table")
         },
         "metrics": sorted(
             json.dumps(
@@ -131,7 +131,17 @@ def content(store: Store, run_id: str) -> dict[str, Any]:
         "history": rows(
             "select key, step, value::varchar, text "
             "from stored.history join stored.keys using (key_no) "
-            "where run_no = ? and key not in ('_runtime', '_timestamp') order by all"
+            "where run_no = ? and key not in ('_runtime', '_timestamp', 'table') order by all"
+        ),
+        "artifacts": rows(
+            "select c.name, c.type, c.kind, a.version_index, a.state, a.digest, a.description, "
+            "a.metadata::varchar, a.tags, a.size, a.file_count, list_sort(m.aliases), "
+            "f.path, f.digest, f.size, f.ref, f.blob, l.direction "
+            "from stored.run_artifacts l join stored.artifacts a using (artifact_no) "
+            "join stored.artifact_collections c on c.collection_no = a.collection_no "
+            "join stored.artifact_members m on m.artifact_no = a.artifact_no "
+            "join stored.artifact_files f on f.artifact_no = a.artifact_no "
+            "where l.run_no = ? order by all"
         ),
         "stamps": rows(
             "select key, count(*) from stored.history join stored.keys using (key_no) "

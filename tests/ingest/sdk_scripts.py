@@ -43,6 +43,14 @@ run.summary["nested.x"] = 3
 run.summary.update({"n": {"m": 4}, "gone": 1})
 del run.summary["gone"]
 run.alert(title="look", text="here")
+for text in ("first", "second"):
+    with open("data.txt", "w") as file:
+        file.write(text)
+    artifact = wandb.Artifact("data", type="dataset", metadata={"rows": 3}, description="some data")
+    artifact.add_file("data.txt", name="deep/data.txt")
+    artifact.add_reference("https://example.invalid/far.bin", checksum=False)
+    run.log_artifact(artifact, aliases=[text, "both"], tags=["t"])
+run.log({"table": wandb.Table(columns=["x", "y"], data=[[1, "a"], [2, "b"]])}, step=50)
 time.sleep(1)
 run.finish()
 

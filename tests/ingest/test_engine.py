@@ -90,7 +90,7 @@ def test_a_growing_run_is_the_same_as_one_that_is_read_at_its_end(
         rows += report.rows
         assert (content(target, "rich")["state"] == "finished") == (part is None)
     grown = content(target, "rich")
-    assert rows == grown["stored_rows"] == 26
+    assert rows == grown["stored_rows"] == 27
     ingest(logged, target, entity="other")
     with target.transaction() as cursor:
         cursor.execute("delete from stored.runs where project_no = 1")
@@ -163,7 +163,7 @@ def test_damage_inside_is_named_and_what_is_around_it_is_read(
     shutil.copy(next(source.glob("*.wandb")), file)
     file.write_bytes(file.read_bytes() + bytes(10))
     assert ingest(file.parent, target).actions == {"rewritten": 1}
-    assert content(target, "rich")["stored_rows"] == 26
+    assert content(target, "rich")["stored_rows"] == 27
 
 
 def test_folders_that_cannot_be_read_are_named_and_do_not_stop_others(
@@ -271,8 +271,13 @@ def test_an_earlier_part_that_comes_later_is_put_first_or_asks_for_the_others(
     assert ingest(first, target).actions == {"unchanged": 1}
 
 
-def test_what_the_sdk_would_write_when_it_uploads_is_there(logged: Path, target: Store) -> None:
-    ingest(logged, target)
+def test_what_the_sdk_would_write_when_it_uploads_is_there(
+    logged: Path, target: Store, tmp_path: Path
+) -> None:
+    folder = copy_cut(folder_of(logged, "rich"), tmp_path / "run-1-rich", None).parent
+    for name in ("config.yaml", "wandb-summary.json", "wandb-metadata.json"):
+        (folder / "files" / name).unlink(missing_ok=True)
+    ingest(folder, target)
     found = dict(
         target.cursor()
         .execute("select name, blob from files where run_id = 'rich' order by name")

@@ -98,7 +98,7 @@ def test_an_upload_that_was_cut_short_never_replaces_what_was_ingested(
         report = sync(PATH, target, api=api_of(cut))
         assert report.actions["kept"] == 1
         assert report.incomplete == {
-            f"{PATH}/rich": "26 rows were logged here and the server has 10; what is here is kept"
+            f"{PATH}/rich": "27 rows were logged here and the server has 10; what is here is kept"
         }
         assert content(target, "rich") == before
         assert report.vanished == 0

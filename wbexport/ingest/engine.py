@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from wbexport.errors import StoreError, WbexportError
+from wbexport.ingest.artifacts import write_artifact
 from wbexport.ingest.folders import find_run_folders, open_run
 from wbexport.ingest.frames import RecordLog
 from wbexport.ingest.plan import Known, decode_parts, plan_run
@@ -194,8 +195,6 @@ class _Job:
         if unknown := reading.records.unknown:
             kinds = ", ".join(map(str, sorted(unknown)))
             notes.append(f"records of a newer SDK (kind {kinds})")
-        if reading.records.artifacts:
-            notes.append(f"{reading.records.artifacts} artifacts: upload them with wandb sync")
         if notes:
             self._notes[path] = notes
         if alerts := reading.records.alerts:
@@ -212,8 +211,10 @@ class _Job:
             return
         batch, self._waiting = self._waiting, []
         with self._store.transaction() as cursor:
-            numbers = _write_runs(cursor, batch)
-            pieces = list(zip(numbers, (piece for _, piece in batch), strict=True))
+            owners = _write_runs(cursor, batch)
+            pieces = [
+                (run_no, piece) for (_, run_no), (_, piece) in zip(owners, batch, strict=True)
+            ]
             history: list[tuple[int, pa.Table, Mode]] = [
                 (number, piece.history, piece.mode)
                 for number, piece in pieces
@@ -227,6 +228,16 @@ class _Job:
             write_history(cursor, history)
             write_history(cursor, events, stream="system")
             _write_extras(cursor, pieces)
+            for (project_no, run_no), (_, piece) in zip(owners, batch, strict=True):
+                for artifact in piece.artifacts:
+                    write_artifact(
+                        cursor,
+                        self._store.blobs,
+                        artifact,
+                        project_no=project_no,
+                        run_no=run_no,
+                        run=piece.run,
+                    )
         self._rows += sum(piece.rows for _, piece in batch)
         self._files += sum(len(piece.files) for _, piece in batch)
 
@@ -251,18 +262,18 @@ class _Job:
 
 def _write_runs(
     cursor: duckdb.DuckDBPyConnection, batch: Sequence[tuple[RunReading, Piece]]
-) -> list[int]:
-    """Write the columns of runs, those of one project and of the same columns at once."""
+) -> list[tuple[int, int]]:
+    """Write the columns of runs, those of one project at once; return project and run numbers."""
     groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for place, (reading, piece) in enumerate(batch):
         groups[reading.entity, reading.project, *piece.run].append(place)
-    numbers = [0] * len(batch)
+    numbers = [(0, 0)] * len(batch)
     for (entity, project, *_), places in groups.items():
         rows = [batch[place][1].run for place in places]
         project_no, _ = ensure_project(cursor, entity, project, now=rows[0]["created_at"])
         written = upsert_runs(cursor, project_no, runs_table(rows))
         for place, row in zip(places, rows, strict=True):
-            numbers[place] = written[row["storage_id"]]
+            numbers[place] = project_no, written[row["storage_id"]]
     return numbers
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from wbexport.arrow.literals import parse_json, wrap_config, write_json
 from wbexport.arrow.schema import LONG
 from wbexport.errors import UnsafeNameError
+from wbexport.ingest.artifacts import store_bytes
 from wbexport.ingest.folders import iter_files
 from wbexport.ingest.frames import RecordLog
 from wbexport.ingest.plan import Known, Part, encode_parts
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from wbexport.ingest.artifacts import LoggedArtifact
     from wbexport.ingest.folders import RunFile
     from wbexport.ingest.report import Action
     from wbexport.store.blobs import Blob, BlobStore
@@ -55,6 +57,7 @@ class Piece:
         events: Machine metrics.
         console: Console lines.
         files: Name, bytes and time of each of the run's files.
+        artifacts: Versions of artifacts that it logged.
         rows: Number of history rows.
         final: Whether the run is complete with it.
     """
@@ -65,6 +68,7 @@ class Piece:
     events: pa.Table | None
     console: pa.Table | None = None
     files: Sequence[tuple[str, Blob, datetime]] = ()
+    artifacts: Sequence[LoggedArtifact] = ()
     rows: int = 0
     final: bool = False
 
@@ -225,6 +229,7 @@ class RunReading:
             pa.concat_tables(events) if events else None,
             console,
             files,
+            list(self._store_artifacts()) if final else [],
             rows,
             final,
         )
@@ -294,6 +299,20 @@ class RunReading:
         for name, content in self._described_files().items():
             if name not in found:
                 yield name, self.blobs.add(content.encode()), to_time(self.records.latest)
+
+    def _store_artifacts(self) -> Iterator[LoggedArtifact]:
+        self.left_out += self.records.refused
+        for artifact in self.records.artifacts:
+            if not artifact.listed:
+                self.left_out.append(f"artifact {artifact.name}: its files are listed elsewhere")
+                continue
+            missing = store_bytes(artifact, self.blobs)
+            if missing:
+                self.left_out.append(
+                    f"the bytes of {len(missing)} files of artifact {artifact.name}, such as "
+                    f"{missing[0]}: they are no longer where the SDK left them"
+                )
+            yield artifact
 
     def _described_files(self) -> dict[str, str]:
         """Give the files that the SDK writes only when it uploads a run."""

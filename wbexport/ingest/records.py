@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wbexport.arrow.literals import parse_json
-from wbexport.errors import IntegrityError, ResponseError
+from wbexport.errors import IntegrityError, ResponseError, UnsafeNameError
+from wbexport.ingest.artifacts import LoggedArtifact, read_artifact
 from wbexport.ingest.definitions import MetricDefinitions, Telemetry
 from wbexport.ingest.environment import read_environment
 from wbexport.ingest.terminal import Console
@@ -76,7 +77,8 @@ class RunRecords:
         own: What W&B keeps beside them.
         alerts: What the run sent alerts about.
         saved: Names of files that the run says it saved.
-        artifacts: Number of artifacts it logged.
+        artifacts: Versions of artifacts that it logged.
+        refused: Why others cannot be taken.
         unknown: Kinds of records that a newer SDK wrote.
         ended: Whether the last file has the record of its end.
         exit_code: How the process ended.
@@ -93,7 +95,8 @@ class RunRecords:
     columns: dict[str, Any] = field(default_factory=dict)
     alerts: list[Alert] = field(default_factory=list)
     saved: set[str] = field(default_factory=set)
-    artifacts: int = 0
+    artifacts: list[LoggedArtifact] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     unknown: set[int] = field(default_factory=set)
     ended: bool = False
     exit_code: int | None = None
@@ -152,7 +155,7 @@ class RunRecords:
                     row[path[0]] = value
                 else:
                     _put(row, path, value)
-            row.setdefault("_step", number if step is None else step)
+            row["_step"] = _whole_step(row.get("_step", number if step is None else step))
             found.append(row)
         if not self._summarized:
             # An SDK before 0.17 writes the summary when the run ends, which may never happen.
@@ -296,7 +299,10 @@ class RunRecords:
         self.alerts.append(Alert(found.get(1, ""), found.get(2, ""), found.get(3, "")))
 
     def _artifact(self, content: Value) -> None:
-        self.artifacts += 1
+        try:
+            self.artifacts.append(read_artifact(content))
+        except UnsafeNameError as error:
+            self.refused.append(str(error))
 
     def _exit(self, content: Value) -> None:
         self.ended = True
@@ -429,6 +435,12 @@ def _parse_all(texts: Sequence[bytes]) -> list[Any]:
     if len(found) != len(texts):
         raise IntegrityError("a record holds a value that is not JSON")
     return found
+
+
+def _whole_step(step: Any) -> int:
+    if type(step) not in (int, float) or step != step // 1:
+        raise IntegrityError(f"a history record has no whole number as its step: {step!r:.80}")
+    return int(step)
 
 
 def _seconds(text: bytes) -> int:

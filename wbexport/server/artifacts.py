@@ -45,6 +45,8 @@ def create(cur: Cursor, given: Node, *, username: str, now: datetime) -> Node:
         InputError: A malformed name, digest, tag or metadata.
         ConflictError: The collection holds another type, or links.
     """
+    # An upload of an offline run leaves the owner to the server.
+    given = given | {"entityName": given["entityName"] or lookup.default_entity(cur)}
     entity, project = given["entityName"], given["projectName"]
     run = None
     if given.get("runName"):

@@ -22,6 +22,7 @@ from wbexport.store.logged import (
     entities,
     find_project,
     opaque_id,
+    unique_id,
 )
 
 if TYPE_CHECKING:
@@ -87,11 +88,6 @@ def numbered_id(kind: str, name: str) -> str:
     """Return the id of a user or an entity; clients insist on a number inside."""
     digest = hashlib.blake2b(name.encode(errors="replace"), digest_size=6).digest()
     return opaque_id(f"{kind}:{int.from_bytes(digest)}")
-
-
-def unique_id(kind: str) -> str:
-    """Return an id for a thing whose names may change, unlike that of any other server."""
-    return opaque_id(f"{kind}:{secrets.randbits(62)}")
 
 
 def file_id(run: Node, name: str) -> str:

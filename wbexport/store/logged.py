@@ -41,6 +41,7 @@ __all__ = [
     "opaque_id",
     "run_storage_id",
     "runs_table",
+    "unique_id",
 ]
 
 #: Who logs here; also the entity of the first project.
@@ -63,6 +64,11 @@ CONSOLE = pa.schema(
 def opaque_id(text: str) -> str:
     """Return an id as W&B spells them: base64 of a text that says what it is."""
     return base64.b64encode(text.encode()).decode()
+
+
+def unique_id(kind: str) -> str:
+    """Return an id for a thing whose names may change, unlike that of any other server."""
+    return opaque_id(f"{kind}:{secrets.randbits(62)}")
 
 
 def run_storage_id(entity: str, project: str, run_id: str) -> str:
