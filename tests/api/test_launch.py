@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import wbexport
-from tests.api.stub import Stub
+from tests.api.stub import Stub, StubError
+from wbexport.api.launch import RunQueue
 from wbexport.errors import GraphQLError, InputError, NotFoundError, ResponseError
 from wbexport.server import queues
 from wbexport.store.documents import read_documents
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tests.api.conftest import Connect
     from wbexport.api.client import Api
     from wbexport.api.jobs import Job
-    from wbexport.api.launch import RunQueue
+    from wbexport.server.serve import LocalServer
     from wbexport.store.database import Store
 
 NUMBER, TEXT = {"wb_type": "number"}, {"wb_type": "string"}
@@ -304,6 +305,34 @@ def test_an_answer_without_success_is_an_error(connect: Connect) -> None:
         api.create_run_queue("q", "kubernetes", "team")
     with pytest.raises(ResponseError, match="'q'"):
         api.upsert_run_queue("q", {}, "kubernetes", "team")
+
+
+def test_an_older_server_that_gives_no_run_alone_is_asked_for_all(connect: Connect) -> None:
+    def refuse(_: object) -> None:
+        raise StubError('Cannot query field "runQueueItem" on type "RunQueue".')
+
+    node = {"id": "a", "state": "LEASED", "associatedRunId": None}
+    queue = {"id": "q", "runQueueItems": {"edges": [{"node": node}]}}
+    stub = Stub(
+        {
+            "RunQueueItem": refuse,
+            "RunQueueItems": lambda _: {"project": {"runQueue": queue}},
+        }
+    )
+    api = connect(stub)
+    assert api.queued_run("team", "vision", "gpus", "a").state == "leased"
+    with pytest.raises(NotFoundError, match="gpus"):
+        api.queued_run("team", "vision", "gpus", "b").state  # noqa: B018
+
+
+def test_a_queue_is_created_on_the_server_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, server: LocalServer
+) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", server.url)
+    monkeypatch.setenv("WANDB_API_KEY", server.token)
+    queue = RunQueue.create("made", "local-process", config={"a": 1})
+    assert queue.default_resource_config == {"resource_args": {"local-process": {"a": 1}}}
+    assert queue.entity == "local"
 
 
 def test_a_queue_of_a_project_of_its_own_can_be_named(api: Api) -> None:

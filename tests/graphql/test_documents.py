@@ -58,6 +58,16 @@ def test_a_batch_of_a_document_with_fragments_holds_each_fragment_once(
     assert graphql.validate(schema, graphql.parse(batch.text)) == []
 
 
+def test_a_document_without_a_fragment_is_valid_and_does_not_name_it(
+    schema: graphql.GraphQLSchema,
+) -> None:
+    absent = frozenset({"AriaActionFields", "EntityScopeFields"})
+    whole, less = documents.load("Automations"), documents.load("Automations", absent)
+    assert graphql.validate(schema, graphql.parse(less.text)) == []
+    assert all(name in whole.text and name not in less.text for name in absent)
+    assert "TriggerFields" in less.text
+
+
 def test_an_unknown_document_is_an_error() -> None:
     with pytest.raises(KeyError):
         documents.load("Nothing")

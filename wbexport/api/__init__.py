@@ -6,14 +6,18 @@
 `uploads` and `filestream`) and what it logged. Histories have three readers: `sampling` asks for
 W&B's sample; `scan_history` gives one run's rows and `scan_histories` one frame of many runs, both
 on `history`, which joins the files of `exports` with the live `pages`. `listing` is what a sync
-plans from.
+plans from. `automations` are objects of their own room, `launch` holds run queues, `jobs` what is
+queued in them, `charts` custom charts.
 """
 
 from wbexport.api.accounts import Member, Team, User
+from wbexport.api.automations.listings import Automations
 from wbexport.api.client import Api
 from wbexport.api.console import ConsoleLogLine, ConsoleLogs
 from wbexport.api.files import File, Files
 from wbexport.api.history_files import DownloadHistoryResult
+from wbexport.api.jobs import Job
+from wbexport.api.launch import QueuedRun, RunQueue
 from wbexport.api.projects import Project, Projects
 from wbexport.api.registries import Organization, Registries, Registry
 from wbexport.api.reports import BetaReport, Reports
@@ -23,20 +27,24 @@ from wbexport.api.sweeps import Sweep, Sweeps
 
 __all__ = [
     "Api",
+    "Automations",
     "BetaReport",
     "ConsoleLogLine",
     "ConsoleLogs",
     "DownloadHistoryResult",
     "File",
     "Files",
+    "Job",
     "Member",
     "Organization",
     "Project",
     "Projects",
+    "QueuedRun",
     "Registries",
     "Registry",
     "Reports",
     "Run",
+    "RunQueue",
     "Runs",
     "Sweep",
     "Sweeps",

@@ -8,8 +8,10 @@ import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from wbexport.api.door import Door
 from wbexport.api.run import Run
-from wbexport.errors import InputError, NotFoundError, ResponseError
+from wbexport.errors import GraphQLError, InputError, NotFoundError, ResponseError
+from wbexport.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,15 +126,24 @@ class QueuedRun:
         Raises:
             NotFoundError: The queue, or the run in it, is gone.
         """
-        queue = _fetch_queue(self.client, "RunQueueItem", self._place() | {"id": self.id})
+        queue = _fetch_queue(self.client, "RunQueue", self._place())
         self.client.execute("DeleteQueuedRun", {"queue": queue["id"], "id": self.id})
 
     def _place(self) -> dict[str, str]:
         return {"entity": self.entity, "project": self.project_queue, "queue": self.queue_name}
 
     def _item(self) -> Mapping[str, Any]:
-        queue = _fetch_queue(self.client, "RunQueueItem", self._place() | {"id": self.id})
-        item: Mapping[str, Any] | None = queue["runQueueItem"]
+        place = self._place()
+        try:
+            queue = _fetch_queue(self.client, "RunQueueItem", place | {"id": self.id})
+            item: Mapping[str, Any] | None = queue["runQueueItem"]
+        except GraphQLError as error:
+            if "runQueueItem" not in str(error):
+                raise
+            # An older server lists the runs of a queue, and gives none alone.
+            queue = _fetch_queue(self.client, "RunQueueItems", place)
+            nodes = (edge["node"] for edge in queue["runQueueItems"]["edges"])
+            item = next((node for node in nodes if node["id"] == self.id), None)
         if item is None:
             raise NotFoundError(f"There is no run {self.id} in queue {self.queue_name}.")
         return item
@@ -158,6 +169,28 @@ class RunQueue:
         self.client = client
         self.name = name
         self.entity = entity
+
+    @classmethod
+    def create(
+        cls,
+        name: str,
+        resource: RunQueueResourceType,
+        entity: str | None = None,
+        prioritization_mode: RunQueuePrioritizationMode | None = None,
+        config: dict[str, Any] | None = None,
+        template_variables: dict[str, Any] | None = None,
+    ) -> RunQueue:
+        """Create a queue on the server of the environment; see `Api.create_run_queue`."""
+        door = Door(Settings.load())
+        return create_run_queue(
+            door.client,
+            door._require_entity(entity),
+            name,
+            resource,
+            prioritization_mode=prioritization_mode,
+            config=config,
+            template_variables=template_variables,
+        )
 
     @property
     def id(self) -> str:

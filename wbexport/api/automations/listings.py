@@ -34,7 +34,12 @@ _IntegrationT = TypeVar("_IntegrationT", bound=SlackIntegration | WebhookIntegra
 
 
 def list_automations(
-    client: Service, entity: str | None, name: str | None, per_page: int
+    client: Service,
+    entity: str | None,
+    name: str | None,
+    *,
+    per_page: int = 50,
+    start: str | None = None,
 ) -> Automations | EntityAutomations:
     """List automations in the shortest way the server knows.
 
@@ -43,10 +48,11 @@ def list_automations(
         entity: Only those of this entity; otherwise all that the key may see.
         name: Only those of this name.
         per_page: Automations, or the projects that have them, per request.
+        start: The `cursor` of another listing, to go on from there.
     """
     if entity is not None and "QUERY_AUTOMATIONS_ON_ENTITY" in client.features:
-        return EntityAutomations(client, entity, name=name, per_page=per_page)
-    return Automations(client, entity, name=name, per_page=per_page)
+        return EntityAutomations(client, entity, name=name, per_page=per_page, start=start)
+    return Automations(client, entity, name=name, per_page=per_page, start=start)
 
 
 class Automations(Collection[Automation]):
@@ -57,6 +63,7 @@ class Automations(Collection[Automation]):
         entity: Only those of this entity's projects; otherwise of all that the key may see.
         name: Only those of this name.
         per_page: Projects per request.
+        start: The `cursor` of another listing, to go on from there.
 
     Example:
         >>> [automation.name for automation in api.automations()]
@@ -72,8 +79,10 @@ class Automations(Collection[Automation]):
         *,
         name: str | None = None,
         per_page: int = 50,
+        start: str | None = None,
     ) -> None:
-        super().__init__(client, {} if entity is None else {"entity": entity}, per_page)
+        variables = {} if entity is None else {"entity": entity}
+        super().__init__(client, variables, per_page, start=start)
         self.entity = entity
         self._name = name
 
@@ -105,15 +114,22 @@ class EntityAutomations(Collection[Automation]):
         entity: The entity.
         name: Only those of this name.
         per_page: Automations per request.
+        start: The `cursor` of another listing, to go on from there.
     """
 
     QUERY = QueryText("EntityAutomations")
 
     def __init__(
-        self, client: Service, entity: str, *, name: str | None = None, per_page: int = 50
+        self,
+        client: Service,
+        entity: str,
+        *,
+        name: str | None = None,
+        per_page: int = 50,
+        start: str | None = None,
     ) -> None:
         filters = None if name is None else to_text({"name": name})
-        super().__init__(client, {"entity": entity, "filters": filters}, per_page)
+        super().__init__(client, {"entity": entity, "filters": filters}, per_page, start=start)
         self.entity = entity
 
     def _query(self) -> str:
@@ -132,8 +148,10 @@ class _Integrations(Collection[_IntegrationT]):
     QUERY = QueryText("Integrations")
     _KINDS: ClassVar[Mapping[str, type[Any]]]
 
-    def __init__(self, client: Service, entity: str, per_page: int = 50) -> None:
-        super().__init__(client, {"entity": entity}, per_page)
+    def __init__(
+        self, client: Service, entity: str, per_page: int = 50, *, start: str | None = None
+    ) -> None:
+        super().__init__(client, {"entity": entity}, per_page, start=start)
         self.entity = entity
 
     def _connection(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -151,6 +169,7 @@ class SlackIntegrations(_Integrations[SlackIntegration]):
         client: Executes queries.
         entity: The entity.
         per_page: Integrations per request.
+        start: The `cursor` of another listing, to go on from there.
     """
 
     _KINDS: ClassVar = {"SlackIntegration": SlackIntegration}
@@ -163,6 +182,7 @@ class WebhookIntegrations(_Integrations[WebhookIntegration]):
         client: Executes queries.
         entity: The entity.
         per_page: Integrations per request.
+        start: The `cursor` of another listing, to go on from there.
     """
 
     _KINDS: ClassVar = {"GenericWebhookIntegration": WebhookIntegration}
@@ -175,6 +195,7 @@ class Integrations(_Integrations[Integration]):
         client: Executes queries.
         entity: The entity.
         per_page: Integrations per request.
+        start: The `cursor` of another listing, to go on from there.
     """
 
     _KINDS: ClassVar = {**SlackIntegrations._KINDS, **WebhookIntegrations._KINDS}

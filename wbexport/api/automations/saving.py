@@ -31,7 +31,7 @@ def find_automation(client: Service, name: str, entity: str | None) -> Automatio
         ConflictError: There are several.
     """
     place = f" in {entity}" if entity else ""
-    match list_automations(client, entity, name, 50)[:2]:
+    match list_automations(client, entity, name)[:2]:
         case [automation]:
             return automation
         case []:
@@ -116,7 +116,7 @@ def _find_like(client: Service, draft: Draft) -> Automation | None:
     """Return the automation that stands in the way of a new one."""
     is_of_entity = draft.scope.scope_type is ScopeType.ENTITY
     entity = draft.scope.name if is_of_entity else None
-    found = list_automations(client, entity, draft.name, 50)
+    found = list_automations(client, entity, draft.name)
     return next((each for each in found if each.scope.id == draft.scope.id), None)
 
 

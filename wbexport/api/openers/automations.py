@@ -52,7 +52,12 @@ class OpensAutomations(Door):
         return find_automation(self.client, name, entity)
 
     def automations(
-        self, entity: str | None = None, *, name: str | None = None, per_page: int = 50
+        self,
+        entity: str | None = None,
+        *,
+        name: str | None = None,
+        per_page: int = 50,
+        start: str | None = None,
     ) -> Iterator[Automation]:
         """Return the automations of an entity, or all that the key may see.
 
@@ -60,11 +65,12 @@ class OpensAutomations(Door):
             entity: The entity.
             name: Only those of this name.
             per_page: Automations per request.
+            start: The `cursor` of another listing, to go on from there.
 
         Returns:
             A lazy listing.
         """
-        return list_automations(self.client, entity, name, per_page)
+        return list_automations(self.client, entity, name, per_page=per_page, start=start)
 
     def create_automation(
         self, obj: NewAutomation, *, fetch_existing: bool = False, **kwargs: Any
@@ -130,13 +136,14 @@ class OpensAutomations(Door):
         return delete_automation(self.client, obj)
 
     def integrations(
-        self, entity: str | None = None, *, per_page: int = 50
+        self, entity: str | None = None, *, per_page: int = 50, start: str | None = None
     ) -> Iterator[Integration]:
         """Return the Slack channels and webhooks of an entity.
 
         Args:
             entity: The entity; by default that of the settings or of the key.
             per_page: Integrations per request.
+            start: The `cursor` of another listing, to go on from there.
 
         Returns:
             A lazy listing.
@@ -145,19 +152,19 @@ class OpensAutomations(Door):
             InputError: No entity is given or known.
             NotFoundError: There is no such entity.
         """
-        return Integrations(self.client, self._require_entity(entity), per_page)
+        return Integrations(self.client, self._require_entity(entity), per_page, start=start)
 
     def slack_integrations(
-        self, *, entity: str | None = None, per_page: int = 50
+        self, *, entity: str | None = None, per_page: int = 50, start: str | None = None
     ) -> Iterator[SlackIntegration]:
         """Return the Slack channels of an entity; see `integrations`."""
-        return SlackIntegrations(self.client, self._require_entity(entity), per_page)
+        return SlackIntegrations(self.client, self._require_entity(entity), per_page, start=start)
 
     def webhook_integrations(
-        self, entity: str | None = None, *, per_page: int = 50
+        self, entity: str | None = None, *, per_page: int = 50, start: str | None = None
     ) -> Iterator[WebhookIntegration]:
         """Return the webhooks of an entity; see `integrations`."""
-        return WebhookIntegrations(self.client, self._require_entity(entity), per_page)
+        return WebhookIntegrations(self.client, self._require_entity(entity), per_page, start=start)
 
     def create_custom_chart(
         self,

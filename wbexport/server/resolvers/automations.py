@@ -63,12 +63,10 @@ def _project_triggers(project: Node, info: Info) -> list[Node]:
 
 def _nodes(cur: Cursor, documents: list[Document]) -> list[Node]:
     """Return automations as answers hold them; one whose scope is gone is no more."""
-    found = []
-    for document in documents:
-        scope = _find_scope(cur, document.body["scopeType"], document.body["scopeID"])
-        if scope is not None:
-            found.append(_node(document, scope))
-    return found
+    places = {(each.body["scopeType"], each.body["scopeID"]) for each in documents}
+    scopes = {place: _find_scope(cur, *place) for place in places}
+    located = ((each, scopes[each.body["scopeType"], each.body["scopeID"]]) for each in documents)
+    return [_node(document, scope) for document, scope in located if scope is not None]
 
 
 def _node(document: Document, scope: Node) -> Node:
