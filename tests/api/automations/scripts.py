@@ -53,7 +53,8 @@ def described(automation):
     return {{
         "name": automation.name, "description": automation.description,
         "enabled": automation.enabled, "is new": automation.updated_at == automation.created_at,
-        "scope": [str(scope.scope_type.value), scope.name, scope.id],
+        "scope": [str(scope.scope_type.value), scope.name, scope.id,
+            getattr(scope, "is_registry", None), getattr(scope, "entity_type", None)],
         "event": [str(automation.event.event_type.value), json.loads(event["filter"])],
         "action": [str(action.action_type.value), said,
             getattr(action, "integration", None) and action.integration.id],
@@ -69,6 +70,8 @@ project = api.project("vision", "local")
 model = api.artifact_collection("model", "local/vision/model")
 best = api.artifact_collection("model", "local/vision/best")
 team = api.team("local")
+registry = api.create_registry("models", "organization", organization="local")
+organization = api.organization("local")
 slack = next(api.slack_integrations(entity="local"))
 webhook = next(api.webhook_integrations(entity="local"))
 seen["integrations"] = [each.id for each in api.integrations("local", per_page=1)]
@@ -94,6 +97,9 @@ EVENTS = {{
     "untag": OnRemoveArtifactTag(scope=model) >> DoNothing(),
     "collection tag": OnAddCollectionTag(scope=project) >> DoNothing(),
     "collection untag": OnRemoveCollectionTag(scope=best) >> DoNothing(),
+    "registry": OnLinkArtifact(scope=registry) >> DoNothing(),
+    "organization": OnRunState(
+        scope=organization, filter=RunEvent.state == "failed") >> DoNothing(),
 }}
 for name, new in EVENTS.items():
     seen["created " + name] = described(
@@ -118,6 +124,7 @@ attempt("empty prompt", lambda: SendPromptToAria(prompt="  "))
 
 seen["all"] = sorted(each.name for each in api.automations())
 seen["of the entity"] = sorted(each.name for each in api.automations("local", per_page=3))
+seen["of the organization"] = [described(each) for each in api.automations("local_org")]
 seen["of a name"] = [described(each) for each in api.automations("local", name="link")]
 seen["of no name"] = list(api.automations("local", name="nothing"))
 attempt("of no entity", lambda: list(api.automations("nobody")))

@@ -33,7 +33,7 @@ def test_both_see_the_same_automations(changed: Sides) -> None:
 def test_both_leave_the_same_automations(changed: Sides) -> None:
     theirs, ours = (kept for _, kept in changed.values())
     assert ours == theirs
-    assert len([kind for kind, *_ in ours if kind == "trigger"]) == 11
+    assert len([kind for kind, *_ in ours if kind == "trigger"]) == 13
 
 
 def test_wrong_automations_are_errors_in_both(changed: Sides) -> None:

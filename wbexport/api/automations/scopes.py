@@ -11,6 +11,8 @@ from wbexport.api.accounts import Team
 from wbexport.api.artifacts import ArtifactCollection
 from wbexport.api.automations.models import Choice, Model
 from wbexport.api.projects import Project
+from wbexport.api.registries import Organization, Registry
+from wbexport.paths import REGISTRY_PREFIX
 
 __all__ = [
     "ArtifactCollectionScope",
@@ -23,8 +25,6 @@ __all__ = [
     "ScopeType",
     "TeamScope",
 ]
-
-_REGISTRY_PREFIX = "wandb-registry-"
 
 
 class ScopeType(Choice):
@@ -117,8 +117,12 @@ def _as_scope(value: Any) -> Any:
         case ArtifactCollection():
             collection = _SequenceScope if value.is_sequence() else _PortfolioScope
             return collection(id=value.id, name=value.name)
+        case Registry():
+            return RegistryScope(id=value.id, name=value.full_name)
         case Team():
             return TeamScope(id=value.id, name=value.name)
+        case Organization():
+            return OrgScope(id=value.org_entity.id, name=value.org_entity.name)
         case Mapping():
             return _answered_scope(value)
     return value
@@ -139,7 +143,7 @@ def _answered_scope(value: Mapping[str, Any]) -> Any:
 
 
 def _project_scope(project: Mapping[str, Any]) -> ProjectScope | RegistryScope:
-    kind = RegistryScope if project["name"].startswith(_REGISTRY_PREFIX) else ProjectScope
+    kind = RegistryScope if project["name"].startswith(REGISTRY_PREFIX) else ProjectScope
     return kind(id=project["id"], name=project["name"])
 
 
