@@ -546,6 +546,23 @@ def test_a_portfolio_keeps_its_type(raw: Raw) -> None:
     assert "portfolio" in problem(answer)
 
 
+def test_a_sequence_that_is_linked_keeps_its_type(raw: Raw) -> None:
+    storage_id = Logger(raw, "set", FILES).log()
+    target = {"entityName": "team", "projectName": raw.project, "artifactPortfolioName": "shelf"}
+    fields = "artifactMembership { artifactCollection { id } }"
+    linked = mutate(raw, "linkArtifact", fields, artifactID=storage_id, **target)["data"]
+    shelf = linked["linkArtifact"]["artifactMembership"]["artifactCollection"]["id"]
+    own = version(raw, storage_id, "artifactSequence { id }")["artifactSequence"]["id"]
+    move = {"artifactSequenceID": own, "destinationArtifactTypeName": "model"}
+    collection = "artifactCollection { defaultArtifactType { name } }"
+    answer = mutate(raw, "moveArtifactSequence", collection, **move)
+    assert f"linked to team/{raw.project}/shelf" in problem(answer)
+    mutate(raw, "unlinkArtifact", artifactID=storage_id, artifactPortfolioID=shelf)
+    moved = mutate(raw, "moveArtifactSequence", collection, **move)["data"]["moveArtifactSequence"]
+    assert moved["artifactCollection"]["defaultArtifactType"] == {"name": "model"}
+    assert version(raw, storage_id, "artifactType { name }")["artifactType"] == {"name": "model"}
+
+
 def test_who_made_a_version_is_a_run_or_a_user(raw: Raw) -> None:
     run = raw.upsert("maker")["bucket"]
     by_run = Logger(raw, "set", FILES).log(runName="maker")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wbexport.errors import ConflictError, InputError
 from wbexport.server import artifact_lookup, lookup
 from wbexport.server.artifact_lookup import collection_path
+from wbexport.store import artifact_listing
 from wbexport.store import artifacts as stored
 
 if TYPE_CHECKING:
@@ -108,6 +109,17 @@ def move(cur: Cursor, storage_id: str, type_name: str, *, now: datetime) -> Node
     """
     collection = artifact_lookup.get_collection_by_id(cur, storage_id)
     _require_kind(collection, "SEQUENCE")
+    links: Node = {
+        "artifact.collection_no": collection["collection_no"],
+        "collection.kind": "PORTFOLIO",
+    }
+    linked = artifact_listing.read_members(cur, **links, limit=1).to_pylist()
+    target = linked[0]["collection"] if linked else None
+    if target is not None and target["type"] != type_name:
+        raise ConflictError(
+            f"{collection_path(collection)} is linked to {collection_path(target)}, which holds "
+            f"artifacts of type {target['type']!r}; unlink it first"
+        )
     ensure_type(cur, collection["project_no"], type_name, now=now)
     return _change(cur, collection, {"type": type_name}, now=now)
 
