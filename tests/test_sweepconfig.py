@@ -110,6 +110,7 @@ def test_text_that_is_no_configuration_is_refused(text: str, problem: str) -> No
         (one({"mu": 0, "sigma": 0}), "sigma must be above 0"),
         (one({"min": 0, "max": 1, "q": 0}), "q must be above 0"),
         (one({"min": 0.0, "max": 1.0}, "grid"), "a grid needs values"),
+        (one({"min": 0, "max": 1e9, "q": 0.5}, "grid"), "too many steps"),
         (one({"parameters": {"a": {"min": 2, "max": 1}}}), "parameter lr.a"),
     ],
 )  # fmt: skip

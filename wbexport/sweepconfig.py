@@ -20,6 +20,7 @@ __all__ = ["Parameter", "check_sweep_config", "read_parameters", "read_sweep_con
 _MAX_TEXT = 1_000_000
 _MAX_NODES = 100_000
 _MAX_DEPTH = 8
+_MAX_STEPS = 1_000_000
 
 _METHODS = ("grid", "random", "bayes")
 _BOUNDED = (
@@ -204,6 +205,8 @@ def check_sweep_config(config: Mapping[str, Any]) -> list[str]:
                     f"parameter {_name(parameter.path)}: a grid needs values, or whole or stepped "
                     f"bounds, not {parameter.distribution}"
                 )
+            if (parameter.high - parameter.low) / parameter.q > _MAX_STEPS:
+                raise InputError(f"parameter {_name(parameter.path)}: too many steps for a grid")
     _check_metric(config)
     _check_early_terminate(config)
     cap = config.get("run_cap")

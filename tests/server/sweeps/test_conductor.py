@@ -193,6 +193,32 @@ def test_a_sweep_scheduled_from_outside_waits_for_what_is_enqueued(raw: Raw) -> 
     assert (command["args"], sweep.beat(agent)) == ({"lr": {"value": 0.5}}, [])
 
 
+def test_a_controller_outside_schedules_stops_and_ends(raw: Raw) -> None:
+    sweep = Sweep(raw, "controller: {type: local}\n" + GRID)
+    agent = sweep.agent()
+    assert sweep.beat(agent) == []
+
+    def control(schedule: list[Any], **more: Any) -> dict[str, Any]:
+        given = {"id": sweep.row["id"], "controller": json.dumps({"schedule": schedule} | more)}
+        return sweep.raw.graphql(UPSERT, input=given)
+
+    first = {"id": "s1", "data": {"args": {"lr": {"value": 2}}}}
+    control([first])
+    control([first])
+    (command,) = sweep.beat(agent)
+    run = sweep.start(command)
+    assert command["args"] == {"lr": {"value": 2}}
+    done = json.loads(sweep.read("scheduler")["scheduler"])
+    assert done == {"scheduled": [{"id": "s1", "runid": run}]}
+    control([], earlystop=[run])
+    assert sweep.raw.run(run, "shouldStop") == {"shouldStop": True}
+    sweep.end(run, 1)
+    assert sweep.beat(agent) == []
+    control([{"id": "s2", "data": {"args": None}}])
+    assert (sweep.state, sweep.beat(agent)) == ("FINISHED", [{"type": "exit"}])
+    assert "schedules runs as" in control(["x"])["errors"][0]["message"]
+
+
 def test_hyperband_stops_the_run_that_is_behind(raw: Raw) -> None:
     rule = "early_terminate: {type: hyperband, min_iter: 2}\n"
     sweep = Sweep(raw, rule + GRID)

@@ -177,15 +177,16 @@ def _agent_runs(
 def _upsert_sweep(_: object, info: Info, input: Node) -> Node:
     service = info.context.service
     with service.writing(soon=True) as cur:
-        sweep, warnings = changes.save_sweep(cur, input, now=service.clock())
+        author = info.context.author
+        sweep, warnings = changes.save_sweep(cur, input, user=author, now=service.clock())
     return {"sweep": _node(sweep), "configValidationWarnings": warnings}
 
 
 def _enqueue_run(_: object, info: Info, input: Node) -> Node:
     service = info.context.service
     with service.writing() as cur:
-        run = changes.enqueue_run(cur, input, user=info.context.author, now=service.clock())
-    return {"id": run["run_id"], "runQueueItemId": None}
+        run_id = changes.enqueue_run(cur, input, user=info.context.author, now=service.clock())
+    return {"id": run_id, "runQueueItemId": None}
 
 
 def _create_agent(_: object, info: Info, input: Node) -> Node:

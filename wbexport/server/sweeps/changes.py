@@ -63,7 +63,9 @@ def get_sweep(cur: Cursor, storage_id: str) -> SweepRow:
     raise NotFoundError(f"there is no sweep with id {storage_id} here")
 
 
-def save_sweep(cur: Cursor, given: Node, *, now: datetime) -> tuple[SweepRow, list[str]]:
+def save_sweep(
+    cur: Cursor, given: Node, *, user: User, now: datetime
+) -> tuple[SweepRow, list[str]]:
     """Create a sweep, or change what the input of `upsertSweep` names.
 
     Returns:
@@ -93,6 +95,8 @@ def save_sweep(cur: Cursor, given: Node, *, now: datetime) -> tuple[SweepRow, li
     if given.get("state") is not None:
         changes["state"] = _next_state(sweep, given["state"])
     sweep = replace(sweep, **changes, updated_at=now)
+    if "controller" in changes:
+        sweep = _obey_controller(cur, sweep, user=user, now=now)
     upsert_sweep(cur, sweep)
     if sweep.state == "CANCELED":
         _change_runs(cur, sweep, {"sweep": sweep.sweep_id}, now=now, stop_requested=True)
@@ -102,11 +106,11 @@ def save_sweep(cur: Cursor, given: Node, *, now: datetime) -> tuple[SweepRow, li
     return sweep, warnings
 
 
-def enqueue_run(cur: Cursor, given: Node, *, user: User, now: datetime) -> Node:
+def enqueue_run(cur: Cursor, given: Node, *, user: User, now: datetime) -> str:
     """Make a pending run of a sweep for the next agent that asks.
 
     Returns:
-        The run.
+        The id of the run.
 
     Raises:
         NotFoundError: No sweep has the given id.
@@ -117,34 +121,63 @@ def enqueue_run(cur: Cursor, given: Node, *, user: User, now: datetime) -> Node:
         raise ConflictError(
             f"sweep {sweep.sweep_id} is {str(sweep.state).lower()}: resume it first"
         )
-    args = _require_object(given["config"], "config")
+    config = _require_object(given["config"], "config")
+    return _add_run(cur, sweep, config, given.get("displayName"), user=user, now=now)
+
+
+def _obey_controller(cur: Cursor, sweep: SweepRow, *, user: User, now: datetime) -> SweepRow:
+    """Do what a controller outside the server has asked for, and note that it was done."""
+    asked = _require_object(sweep.controller or "{}", "controller")
+    told = _require_object(sweep.scheduler or "{}", "scheduler")
+    done: list[Node] = told.get("scheduled") or []
+    known = {each["id"] for each in done}
+    for entry in asked.get("schedule") or ():
+        try:
+            schedule_id, config = entry["id"], entry["data"]["args"]
+        except (KeyError, TypeError) as error:
+            raise InputError("controller schedules runs as {id, data: {args}}") from error
+        if schedule_id in known:
+            continue
+        # A controller that has nothing left to try says so by an empty entry.
+        if config is None:
+            return replace(sweep, state="FINISHED")
+        run_id = _add_run(cur, sweep, config, None, user=user, now=now)
+        done.append({"id": schedule_id, "runid": run_id})
+    if asked.get("earlystop"):
+        filters = {"sweep": sweep.sweep_id, "name": {"$in": asked["earlystop"]}}
+        _change_runs(cur, sweep, filters, now=now, stop_requested=True)
+    return replace(sweep, scheduler=write_json(told | {"scheduled": done}))
+
+
+def _add_run(
+    cur: Cursor,
+    sweep: SweepRow,
+    config: Node,
+    display_name: str | None,
+    *,
+    user: User,
+    now: datetime,
+) -> str:
     # A scheduler may wrap values as a run's configuration does.
     args = {
         name: item["value"] if isinstance(item, dict) and item.keys() == {"value"} else item
-        for name, item in args.items()
+        for name, item in config.items()
     }
-    project = next(
-        row
-        for row in reader.read_projects(cur).to_pylist()
-        if row["project_no"] == sweep.project_no
-    )
+    projects = reader.read_projects(cur).to_pylist()
+    project = next(row for row in projects if row["project_no"] == sweep.project_no)
     run_id = lookup.new_id()
     issue(cur, sweep, run_id, args, agent=None, now=now)
-    run, _ = recorder.upsert_run(
-        cur,
-        {
-            "name": run_id,
-            "entityName": project["entity"],
-            "modelName": project["project"],
-            "displayName": given.get("displayName"),
-            "sweep": sweep.sweep_id,
-            "state": "pending",
-            "config": write_json(wrap_config(args, {})),
-        },
-        user=user,
-        now=now,
-    )
-    return run
+    run = {
+        "name": run_id,
+        "entityName": project["entity"],
+        "modelName": project["project"],
+        "displayName": display_name,
+        "sweep": sweep.sweep_id,
+        "state": "pending",
+        "config": write_json(wrap_config(args, {})),
+    }
+    recorder.upsert_run(cur, run, user=user, now=now)
+    return run_id
 
 
 def _known_or_new(cur: Cursor, given: Node, changes: Node, *, now: datetime) -> SweepRow:
