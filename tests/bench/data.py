@@ -18,16 +18,21 @@ import pyarrow as pa
 from tests.bench.__main__ import TOKEN
 from tests.bench.jobs import PROJECT
 from tests.bench.replay_server import ReplayServer
+from wbexport.api.artifacts import Artifact
+from wbexport.api.client import Api
 from wbexport.arrow.schema import LONG
 from wbexport.server.app import create_app
 from wbexport.server.exports import ExportPolicy
+from wbexport.settings import Settings
 from wbexport.store.database import Store
 from wbexport.store.writer import ProjectRow, upsert_project, upsert_runs, write_history
+from wbexport.transport import wsgi_transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _RUNS_A_WAVE = 50
+_FILES = 500
 _START = datetime(2026, 1, 1)
 
 
@@ -94,6 +99,19 @@ def build(runs: int, steps: int, keys: int) -> Store:
     return store
 
 
+def log_artifact(store: Store) -> None:
+    """Log an artifact of 500 small files with the project's first run."""
+    settings = Settings.load(api_key=TOKEN, overrides={"base_url": "http://127.0.0.1"}, environ={})
+    app = create_app(store, token=TOKEN, writable=True)
+    api = Api(settings=settings, transport=wsgi_transport(app))
+    random = np.random.default_rng(0)
+    photos = Artifact("photos", "dataset")
+    for number, size in enumerate(random.integers(200, 4000, _FILES)):
+        with photos.new_file(f"part_{number % 10}/{number:03d}.bin", mode="wb") as file:
+            file.write(random.bytes(int(size)))
+    api.run(f"{PROJECT}/run000000").log_artifact(photos)
+
+
 def main() -> None:
     """Build, serve, print the URL."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -103,6 +121,7 @@ def main() -> None:
     parser.add_argument("--no-exports", action="store_true")
     options = parser.parse_args()
     store = build(options.runs, options.steps, options.keys)
+    log_artifact(store)
     app = create_app(store, token=TOKEN, exports=ExportPolicy(enabled=not options.no_exports))
     server = ReplayServer(app, TOKEN)
     ready = threading.Event()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 PROJECT = "bench/project"
+ARTIFACT = "bench/project/photos:v0"
 ONE_KEY = "train/key_03"
 CONNECTIONS = 16
 LIST_QUERY = """
@@ -39,6 +40,22 @@ query One($entity: String!, $name: String!, $run: String!%s) {
   project(name: $name, entityName: $entity) { run(name: $run) { %s } }
 }
 """
+ARTIFACT_QUERY = """
+query Files($entity: String!, $name: String!) {
+  project(name: $name, entityName: $entity) {
+    artifactCollection(name: "photos") {
+      artifactMembership(aliasName: "v0") {
+        files(first: 5000) { edges { node { name directUrl } } }
+      }
+    }
+  }
+}
+"""
+
+
+def _saved(folder: Path) -> dict[str, int]:
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    return {"files": len(sizes), "bytes": sum(sizes)}
 
 
 class Floor:
@@ -130,6 +147,19 @@ class Floor:
 
         return self._per_run(fetch)
 
+    def artifact(self, folder: Path) -> dict[str, int]:
+        collection = self._post(ARTIFACT_QUERY)["artifactCollection"]
+        nodes = [edge["node"] for edge in collection["artifactMembership"]["files"]["edges"]]
+
+        def fetch(node: dict[str, str]) -> None:
+            path = folder / "out" / node["name"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self.http.get(node["directUrl"]).content)
+
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            list(pool.map(fetch, nodes))
+        return _saved(folder / "out")
+
 
 class Sdk:
     """What `wandb.Api` needs, the way its documentation writes it."""
@@ -137,9 +167,8 @@ class Sdk:
     def __init__(self, url: str) -> None:
         import wandb
 
-        self.runs = lambda **kw: wandb.Api(overrides={"base_url": url}, timeout=600).runs(
-            PROJECT, per_page=1000, **kw
-        )
+        self.api = lambda: wandb.Api(overrides={"base_url": url}, timeout=600)
+        self.runs = lambda **kw: self.api().runs(PROJECT, per_page=1000, **kw)
 
     def list_runs(self, _: Path) -> dict[str, int]:
         runs = list(self.runs())
@@ -165,6 +194,9 @@ class Sdk:
         runs = self.runs()
         frame = runs.histories(samples=500, format="polars")
         return {"runs": frame["run_id"].n_unique(), "rows": frame.height}
+
+    def artifact(self, folder: Path) -> dict[str, int]:
+        return _saved(Path(self.api().artifact(ARTIFACT).download(root=folder / "out")))
 
 
 class Wbexport:
@@ -205,6 +237,9 @@ class Wbexport:
             frame = archive.histories(PROJECT, samples=500, format="polars")
         return {"runs": frame["run_id"].n_unique(), "rows": frame.height}
 
+    def artifact(self, folder: Path) -> dict[str, int]:
+        return _saved(Path(self.api.artifact(ARTIFACT).download(root=folder / "out")))
+
 
 CLIENTS = {"sdk": Sdk, "wbexport": Wbexport, "floor": Floor}
 #: Job → the clients that can do it.
@@ -214,6 +249,7 @@ JOBS: dict[str, tuple[str, ...]] = {
     "full_history_json": ("sdk", "wbexport", "floor"),
     "one_key": ("sdk", "wbexport", "floor"),
     "histories": ("sdk", "wbexport", "floor"),
+    "artifact": ("sdk", "wbexport", "floor"),
     "second_sync": ("wbexport",),
     "histories_from_store": ("wbexport",),
 }

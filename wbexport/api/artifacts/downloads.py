@@ -14,7 +14,7 @@ from wbexport.api.artifacts.contents import ArtifactContents
 from wbexport.api.artifacts.files import ArtifactFiles, iter_urls
 from wbexport.api.artifacts.manifest import MD5
 from wbexport.api.artifacts.references import file_of_uri
-from wbexport.api.concurrent import WORKERS, map_in_order
+from wbexport.api.concurrent import map_in_order
 from wbexport.api.saving import save_inside
 from wbexport.errors import InputError, IntegrityError, NotFoundError, UnsupportedError
 from wbexport.paths import resolve_inside, safe_relative_path
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ArtifactDownloads"]
 
+#: Small files wait for the network more than for this machine; more at once slow httpx down.
+_JOBS = 16
 #: Up to so many files are asked for by name; beyond that, all of them are.
 _MOST_NAMES = 500
 
@@ -60,7 +62,7 @@ class ArtifactDownloads(ArtifactContents):
         multipart: bool | None = None,
         *,
         glob: str | None = None,
-        jobs: int = WORKERS,
+        jobs: int = _JOBS,
         fetch_references: bool = False,
         allow_file_references: bool = False,
     ) -> str:
@@ -215,7 +217,7 @@ class ArtifactDownloads(ArtifactContents):
         entries: Sequence[ArtifactManifestEntry],
         root: Path,
         *,
-        jobs: int = WORKERS,
+        jobs: int = _JOBS,
         may_lack: bool = False,
     ) -> None:
         """Save what is not there yet, with as many requests as there are pages of addresses."""
