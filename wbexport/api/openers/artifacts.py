@@ -249,7 +249,8 @@ class OpensArtifacts(Door):
         if not name:
             raise InputError("Give the name of an artifact: entity/project/name:alias.")
         path = parse_artifact_path(name, self._entity, self.settings.project)
-        return resolve_registry(self.client, path, self._entity())
+        # Only registries are looked for by the key's entity, and asking for it costs a request.
+        return resolve_registry(self.client, path, self._entity()) if path.is_registry else path
 
 
 def _is_missing(error: Exception) -> bool:
