@@ -179,9 +179,10 @@ def tags_of(html: str) -> set[tuple[str, tuple[str, ...]]]:
 
 
 def shown(value: Any) -> list[str]:
-    """Every HTML that an object has of itself."""
+    """Every HTML that an object has of itself; a file, say, has no page."""
     found = [getattr(value, name, None) for name in ("_repr_html_", "to_html")]
-    return [method() for method in found if callable(method)]
+    texts = [method() for method in found if callable(method)]
+    return [text for text in texts if text is not None]
 
 
 #: W&B's own `to_html` is a frame; its address is of the server.
