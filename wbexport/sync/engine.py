@@ -74,6 +74,10 @@ def sync(
     What is stored is readable at any moment, and a sync that was killed goes on where it was.
     A run that fails does not stop the others; it is tried again next time.
 
+    A run that was logged or ingested here is replaced by the server's copy once that has at least
+    as many rows. With fewer rows its upload was cut short: what is here is kept, and the report
+    names the run as incomplete. It is never taken as deleted.
+
     Args:
         path: The project, as `entity/project`.
         store: The store's file, made if there is none, or an open store to write.
