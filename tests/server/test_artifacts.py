@@ -215,19 +215,15 @@ def test_files_of_a_committed_version_never_change(raw: Raw) -> None:
     assert "set:v0 is committed" in problem(answer)
 
 
-def test_a_reference_is_answered_with_its_address(raw: Raw) -> None:
+def test_a_reference_has_no_bytes_here_and_no_link_that_leads_away(raw: Raw) -> None:
     entry = {"digest": "etag", "size": 7, "ref": "s3://bucket/key", "extra": {"etag": "etag"}}
     storage_id = Logger(raw, "set", {"a.txt": b"one", "r": entry}).log()
     fields = "name digest md5 sizeBytes directUrl"
     found = version(raw, storage_id, f"size fileCount files {{ edges {{ node {{ {fields} }} }} }}")
     assert (found["size"], found["fileCount"]) == (10, 2)
-    assert found["files"]["edges"][1]["node"] == {
-        "name": "r",
-        "digest": "etag",
-        "md5": None,
-        "sizeBytes": 7,
-        "directUrl": "s3://bucket/key",
-    }
+    node = found["files"]["edges"][1]["node"]
+    assert raw.follow("GET", node.pop("directUrl")).status_code == 404
+    assert node == {"name": "r", "digest": "etag", "md5": None, "sizeBytes": 7}
 
 
 def test_files_come_page_by_page_and_by_name(raw: Raw) -> None:

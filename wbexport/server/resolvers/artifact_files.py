@@ -35,7 +35,6 @@ def file_node(file: Node, artifact: Node) -> Node:
         "md5": file["digest"] if file["ref"] is None and algorithm_of(file) == MD5 else None,
         "mimetype": mimetypes.guess_type(name)[0] or "application/octet-stream",
         "updated_at": artifact["created_at"],
-        "ref": file["ref"],
         "blob": file["blob"],
     }
 

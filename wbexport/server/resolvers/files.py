@@ -47,9 +47,8 @@ def _file_id(file: Node, info: Info) -> str:
 def _url(file: Node, info: Info, upload: bool | None = None) -> str | None:
     if upload:
         return _upload_url(file, info)
-    if file.get("ref") is not None:
-        return str(file["ref"])
-    # A file whose bytes were never brought over has a link that says so.
+    # A file whose bytes were never brought over has a link that says so. So has a reference: where
+    # it leads is in the manifest, and nobody shall send a key there by following a link of ours.
     return blobs.download_url(info.context, file["blob"] or "0" * 64)
 
 
