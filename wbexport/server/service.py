@@ -144,7 +144,7 @@ class Context:
         author: To whom new things are attributed; a service account may act for others.
 
     Attributes:
-        visible: Entities and projects to whether the caller sees them, as far as that was asked.
+        visible: Places and ids to whether the caller sees them, as far as that was asked.
     """
 
     def __init__(self, service: Service, base_url: str, caller: User, author: User) -> None:
@@ -152,7 +152,7 @@ class Context:
         self.base_url = base_url
         self.caller = caller
         self.author = author
-        self.visible: dict[tuple[str, str | None], bool] = {}
+        self.visible: dict[str | tuple[str, str | None], bool] = {}
         self._deadline = time.monotonic() + service.limits.seconds
 
     @property

@@ -94,9 +94,8 @@ def search_filter(
     """
     if filters is None:
         return None
-    named: dict[str, Any] = _renamed(
-        dict(filters), thing, (_ADVANCED if advanced else _BASIC)[thing]
-    )
+    names = (_ADVANCED if advanced else _BASIC)[thing]
+    named: dict[str, Any] = _renamed(filters, thing, names)
     parse_filter(named, _FIELDS[thing])
     return named
 
