@@ -17,6 +17,7 @@ from wbexport.api.artifacts.names import (
     checked_tags,
     is_version,
 )
+from wbexport.api.artifacts.organizations import find_organization
 from wbexport.errors import ConflictError, InputError, ResponseError
 from wbexport.graphql.models import parse_json_object
 from wbexport.paths import REGISTRY_PREFIX, ArtifactPath
@@ -281,16 +282,19 @@ class ArtifactFields:
     @property
     def url(self) -> str:
         """Address of its page."""
-        entity, project = quote(self.entity, safe=""), quote(self.project, safe="")
-        name = quote(self.path.collection, safe="")
-        place = f"{entity}/{project}"
-        if self.is_link and (self.path.is_registry or self.project == "model-registry"):
-            chosen = quote(f"{self.entity}/{self.project}/{self.path.collection}", safe="")
-            registry = project.removeprefix(REGISTRY_PREFIX) if self.path.is_registry else "model"
-            query = f"selectionPath={chosen}&view=membership&version={self.version}"
-            return f"{self.client.app_url}/{entity}/registry/{registry}?{query}"
+        path = self.path
+        place = [quote(part, safe="") for part in (path.entity, path.project, path.collection)]
+        chosen = quote("/".join((path.entity, path.project, path.collection)), safe="")
+        query = f"selectionPath={chosen}&view=membership&version={self.version}"
+        if self.is_link and path.is_registry:
+            organization = quote(find_organization(self.client, path.entity).name, safe="")
+            registry = place[1].removeprefix(REGISTRY_PREFIX)
+            return f"{self.client.app_url}/orgs/{organization}/registry/{registry}?{query}"
+        if self.is_link and "model" in (self.type, path.project.removesuffix("-registry")):
+            return f"{self.client.app_url}/{place[0]}/registry/model?{query}"
         kind = quote(self.type, safe="")
-        return f"{self.client.app_url}/{place}/artifacts/{kind}/{name}/{self.version}"
+        entity, project, name = place
+        return f"{self.client.app_url}/{entity}/{project}/artifacts/{kind}/{name}/{self.version}"
 
     @property
     def description(self) -> str | None:
@@ -402,6 +406,11 @@ class ArtifactFields:
     def _logged(self, field: str) -> Any:
         self._require_logged()
         return self._node.get(field)
+
+    @property
+    def incremental(self) -> bool:
+        """Always False: a changed artifact is logged with all that it contains."""
+        return False
 
     @property
     def use_as(self) -> None:

@@ -218,9 +218,8 @@ class OpensArtifacts(Door):
             PathError: The name has another form.
             RequestError: The server did not answer, or not in time.
         """
-        path = self._artifact_path(name)
         try:
-            artifact = Artifact.from_path(self.client, path)
+            artifact = Artifact.from_path(self.client, self._artifact_path(name))
         except (NotFoundError, GraphQLError) as error:
             return _is_missing(error)
         return type in (None, artifact.type)
