@@ -6,6 +6,7 @@ import json
 import time
 import warnings
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 from wbexport.api.door import Door
@@ -127,7 +128,12 @@ class QueuedRun:
             NotFoundError: The queue, or the run in it, is gone.
         """
         queue = _fetch_queue(self.client, "RunQueue", self._place())
-        self.client.execute("DeleteQueuedRun", {"queue": queue["id"], "id": self.id})
+        try:
+            self.client.execute("DeleteQueuedRun", {"queue": queue["id"], "id": self.id})
+        except GraphQLError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            raise self._gone() from error
 
     def _place(self) -> dict[str, str]:
         return {"entity": self.entity, "project": self.project_queue, "queue": self.queue_name}
@@ -145,8 +151,11 @@ class QueuedRun:
             nodes = (edge["node"] for edge in queue["runQueueItems"]["edges"])
             item = next((node for node in nodes if node["id"] == self.id), None)
         if item is None:
-            raise NotFoundError(f"There is no run {self.id} in queue {self.queue_name}.")
+            raise self._gone()
         return item
+
+    def _gone(self) -> NotFoundError:
+        return NotFoundError(f"There is no run {self.id} in queue {self.queue_name}.")
 
     def __repr__(self) -> str:
         return f"<QueuedRun {self.queue_name} ({self.id})>"
@@ -347,7 +356,7 @@ def upsert_run_queue(
         "externalLinks": _text({"links": links}),
     }
     for problem in _change(client, "UpsertRunQueue", sent, name)["configSchemaValidationErrors"]:
-        warnings.warn(f"resource config of queue {name}: {problem}", stacklevel=4)
+        warnings.warn(f"resource config of queue {name}: {problem}", stacklevel=3)
     return RunQueue(client, name, entity)
 
 

@@ -198,9 +198,9 @@ def _completed(cur: Cursor, queue: Document, spec: Node, values: Node) -> Node:
         templates.settle_values({}, values)
         return spec
     config = get_document(cur, CONFIG, config_id).body
-    settled = templates.settle_values(config["schemas"], values)
-    if spec.get("resource_args"):
+    if spec.get("resource_args") and not values:
         return spec
+    settled = templates.settle_values(config["schemas"], values)
     arguments = config["config"].get("resource_args", {})
     return spec | {
         "resource": config["resource"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,11 @@ def fill(config: Any, values: Node) -> Any:
     whole = _PLACE.fullmatch(config)
     if whole and whole[1] in values:
         return values[whole[1]]
-    return _PLACE.sub(lambda place: str(values.get(place[1], place[0])), config)
+    return _PLACE.sub(lambda place: _spelled(values.get(place[1], place[0])), config)
+
+
+def _spelled(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def find_unknown(config: Any, schemas: Node) -> list[str]:
