@@ -87,8 +87,9 @@ class Caller:
     def call(self, line: str) -> Any:
         """Make one call, and give its answer or its error."""
         body = ast.parse(line).body
-        names = self._names({node.id for node in ast.walk(ast.parse(line)) if hasattr(node, "id")})
+        mentioned = {node.id for node in ast.walk(ast.parse(line)) if hasattr(node, "id")}
         try:
+            names = self._names(mentioned)
             *before, last = body
             exec(compile(ast.Module(before, []), "<call>", "exec"), names)
             assert isinstance(last, ast.Expr)
