@@ -15,7 +15,14 @@ from wbexport.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Parameter", "check_sweep_config", "read_parameters", "read_sweep_config"]
+__all__ = [
+    "Metric",
+    "Parameter",
+    "check_sweep_config",
+    "read_metric",
+    "read_parameters",
+    "read_sweep_config",
+]
 
 _MAX_TEXT = 1_000_000
 _MAX_NODES = 100_000
@@ -115,6 +122,24 @@ class Parameter:
     mu: float = 0.0
     sigma: float = 1.0
     q: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a sweep judges its runs by.
+
+    Args:
+        name: The key that the runs log.
+        maximize: Whether more is better.
+    """
+
+    name: str
+    maximize: bool = False
+
+    @property
+    def sign(self) -> int:
+        """What makes of a value a loss, of which less is better."""
+        return -1 if self.maximize else 1
 
 
 def read_sweep_config(text: str) -> dict[str, Any]:
@@ -217,6 +242,21 @@ def check_sweep_config(config: Mapping[str, Any]) -> list[str]:
             f"parameter {_name(path)}: {key!r} is ignored" for key in spec.keys() - _PARAMETER_KEYS
         ]
     return sorted(warnings)
+
+
+def read_metric(config: Mapping[str, Any]) -> Metric | None:
+    """Read what a sweep judges its runs by.
+
+    Args:
+        config: What `read_sweep_config` gave, checked or not.
+
+    Returns:
+        The metric; None for a sweep without one.
+    """
+    metric = config.get("metric")
+    if not isinstance(metric, dict) or not isinstance(metric.get("name"), str):
+        return None
+    return Metric(metric["name"], maximize=metric.get("goal") == "maximize")
 
 
 def read_parameters(config: Mapping[str, Any]) -> tuple[Parameter, ...]:

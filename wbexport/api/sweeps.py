@@ -23,7 +23,7 @@ from wbexport.errors import (
 from wbexport.graphql.documents import load
 from wbexport.paths import RunPath
 from wbexport.query.fields import RUN_FIELDS
-from wbexport.sweepconfig import read_sweep_config
+from wbexport.sweepconfig import read_metric, read_sweep_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,11 +143,10 @@ class Sweep(Attributes):
     @property
     def order(self) -> str | None:
         """The order that puts the best run first; None for a sweep without a metric."""
-        metric = self.config.get("metric")
-        if not isinstance(metric, dict) or not metric.get("name"):
+        metric = read_metric(self.config)
+        if metric is None:
             return None
-        sign = "+" if metric.get("goal", "minimize") == "minimize" else "-"
-        return f"{sign}summary_metrics.{metric['name']}"
+        return f"{'-' if metric.maximize else '+'}summary_metrics.{metric.name}"
 
     @cached_property
     def runs(self) -> Runs:

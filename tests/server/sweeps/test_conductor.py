@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.server.client import Raw, application, authorization
+from wbexport.store.sweeps import read_sweeps, upsert_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,6 +219,26 @@ def test_a_controller_outside_schedules_stops_and_ends(raw: Raw) -> None:
     control([{"id": "s2", "data": {"args": None}}])
     assert (sweep.state, sweep.beat(agent)) == ("FINISHED", [{"type": "exit"}])
     assert "schedules runs as" in control(["x"])["errors"][0]["message"]
+
+
+def test_a_sweep_of_another_server_may_say_what_is_not_understood_here(raw: Raw) -> None:
+    for config in ("[1", "method: quantum", "metric: loss", "metric: [{name: loss}]", "a: !x 1"):
+        sweep = Sweep(raw)
+        agent = sweep.agent()
+        run = sweep.start(sweep.beat(agent)[0])
+        with raw.app.service.store.transaction() as cursor:
+            (row,) = read_sweeps(cursor, storage_id=sweep.row["id"])
+            upsert_sweep(cursor, replace(row, config=config, best_loss=0.5))
+        sweep.end(run, 1)
+        assert sweep.raw.run(run, "state") == {"state": "finished"}
+        fields = "config bestLoss runCount controllerRunName state"
+        assert sweep.read(fields) == {
+            "config": config,
+            "bestLoss": 0.5,
+            "runCount": 1,
+            "controllerRunName": None,
+            "state": "RUNNING",
+        }
 
 
 def test_hyperband_stops_the_run_that_is_behind(raw: Raw) -> None:

@@ -88,10 +88,19 @@ def _project(sweep: Node, info: Info) -> Node:
     return found
 
 
+def _config(sweep: Node) -> Node:
+    """Read a configuration; one of another server that says nothing here counts as empty."""
+    try:
+        return read_sweep_config(sweep["config"] or "{}")
+    except InputError:
+        return {}
+
+
 def _best_loss(sweep: Node, info: Info) -> float | None:
     context = info.context
-    config = read_sweep_config(sweep["config"] or "{}")
-    best = trials.best_loss(context.cursor, sweep["row"], config, now=context.service.clock())
+    best = trials.best_loss(
+        context.cursor, sweep["row"], _config(sweep), now=context.service.clock()
+    )
     # Where the runs themselves were not brought over, there is what their server said.
     told: float | None = sweep["best_loss"]
     return told if best is None else best
@@ -99,8 +108,7 @@ def _best_loss(sweep: Node, info: Info) -> float | None:
 
 def _controller_run_name(sweep: Node, info: Info) -> str | None:
     """Name the run to which a scheduler outside the server logs what it does."""
-    scheduler = read_sweep_config(sweep["config"] or "{}").get("scheduler")
-    return f"{sweep['sweep_id']}-scheduler" if scheduler else None
+    return f"{sweep['sweep_id']}-scheduler" if _config(sweep).get("scheduler") else None
 
 
 def _run_count(sweep: Node, info: Info) -> int:

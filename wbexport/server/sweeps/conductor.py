@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from wbexport.errors import ConflictError, NotFoundError
+from wbexport.errors import ConflictError, InputError, NotFoundError
 from wbexport.server import lookup
 from wbexport.server.sweeps.hyperband import left_behind
 from wbexport.server.sweeps.search import next_values
@@ -19,7 +19,7 @@ from wbexport.server.sweeps.trials import (
 )
 from wbexport.store.documents import Document, read_documents, write_document
 from wbexport.store.sweeps import SweepRow, read_sweeps, upsert_sweep
-from wbexport.sweepconfig import read_sweep_config
+from wbexport.sweepconfig import check_sweep_config, read_metric, read_sweep_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +94,12 @@ def beat(
 def settle_sweep_of(cur: Cursor, run: Node, *, now: datetime) -> None:
     """Note what a run that has ended did for its sweep; the last one finishes it."""
     for sweep in read_sweeps(cur, project_no=run["project_no"], sweep_id=run["sweep_id"]):
-        config = read_sweep_config(sweep.config or "{}")
+        try:
+            config = read_sweep_config(sweep.config or "{}")
+            check_sweep_config(config)
+        except InputError:
+            # A sweep of another server, of which this one understands less.
+            continue
         best = best_loss(cur, sweep, config, now=now)
         sweep = replace(sweep, best_loss=best, updated_at=now)
         upsert_sweep(cur, sweep)
@@ -175,7 +180,8 @@ def _choose(
     """Return a new run of the search's choice."""
     if _is_scheduled_outside(config):
         return None
-    trials = [each.trial(_sign(config)) for each in attempts]
+    metric = read_metric(config)
+    trials = [each.trial(metric.sign if metric else 1) for each in attempts]
     values = next_values(config, trials, seed=sweep.sweep_id)
     return None if values is None else (lookup.new_id(), values)
 
@@ -183,10 +189,10 @@ def _choose(
 def _behind(
     cur: Cursor, sweep: SweepRow, config: Mapping[str, Any], running: frozenset[str]
 ) -> list[str]:
-    rule = config.get("early_terminate")
-    if rule is None:
+    rule, metric = config.get("early_terminate"), read_metric(config)
+    if rule is None or metric is None:
         return []
-    losses = read_losses(cur, sweep, config, sign=_sign(config))
+    losses = read_losses(cur, sweep, metric)
     return left_behind(rule, losses, sorted(running))
 
 
@@ -208,7 +214,3 @@ def _is_scheduled_outside(config: Mapping[str, Any]) -> bool:
     controller = config.get("controller")
     is_local = isinstance(controller, dict) and controller.get("type") == "local"
     return bool(config.get("scheduler")) or is_local or config.get("method") == "custom"
-
-
-def _sign(config: Mapping[str, Any]) -> int:
-    return -1 if (config.get("metric") or {}).get("goal") == "maximize" else 1

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from wbexport.arrow.literals import parse_json
-from wbexport.query.fields import MISSING, lookup
+from wbexport.query.fields import lookup
 from wbexport.query.mongo import parse_filter
 from wbexport.server.sweeps.search import Trial
 from wbexport.store import reader
 from wbexport.store.documents import Document, read_documents, write_document
+from wbexport.sweepconfig import read_metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from wbexport.store.sweeps import SweepRow
+    from wbexport.sweepconfig import Metric
 
     Cursor = duckdb.DuckDBPyConnection
 
@@ -85,7 +87,7 @@ def read_attempts(
     A run that its agent was told to start and has not reported since is left out: what it was to
     try is free again.
     """
-    name = _metric_name(config)
+    metric = read_metric(config)
     issued = {each.name: each for each in read_documents(cur, _RUN, scope=sweep.storage_id)}
     agents = {each.name: each for each in read_documents(cur, AGENT, scope=sweep.storage_id)}
     lost = {run_id for run_id, each in issued.items() if _is_lost(each, agents, now)}
@@ -95,7 +97,7 @@ def read_attempts(
             _values(row, issued.pop(row["run_id"], None)),
             is_alive=row["state"] in _ALIVE,
             is_waiting=row["state"] == "pending" and row["run_id"] in lost,
-            metric=_finite(parse_json(row["summary"] or "{}"), name),
+            metric=_finite(parse_json(row["summary"] or "{}"), metric),
         )
         for row in _read_runs(cur, sweep, ("run_id", "state", "config", "summary"))
     ]
@@ -106,18 +108,16 @@ def read_attempts(
     ]
 
 
-def read_losses(
-    cur: Cursor, sweep: SweepRow, config: Mapping[str, Any], *, sign: int
-) -> dict[str, list[float]]:
+def read_losses(cur: Cursor, sweep: SweepRow, metric: Metric) -> dict[str, list[float]]:
     """Read everything the runs of a sweep logged of its metric, lower being better."""
     ids = {run["run_no"]: run["run_id"] for run in _read_runs(cur, sweep, ("run_no", "run_id"))}
     losses: dict[str, list[float]] = {run_id: [] for run_id in ids.values()}
-    long = reader.read_long(cur, list(ids), keys=[str(_metric_name(config))])
+    long = reader.read_long(cur, list(ids), keys=[metric.name])
     long = long.filter(pc.is_finite(long["value"]))
     for run_no, value in zip(
         *(long[name].to_pylist() for name in ("run_no", "value")), strict=True
     ):
-        losses[ids[run_no]].append(sign * value)
+        losses[ids[run_no]].append(metric.sign * value)
     return losses
 
 
@@ -125,10 +125,10 @@ def best_loss(
     cur: Cursor, sweep: SweepRow, config: Mapping[str, Any], *, now: datetime
 ) -> float | None:
     """Return the best value of the metric that a run of the sweep has come to."""
+    metric = read_metric(config)
     found = [attempt.metric for attempt in read_attempts(cur, sweep, config, now=now)]
-    metrics = [metric for metric in found if metric is not None]
-    goal = (config.get("metric") or {}).get("goal")
-    return (max if goal == "maximize" else min)(metrics, default=None)
+    values = [value for value in found if value is not None]
+    return (max if metric and metric.maximize else min)(values, default=None)
 
 
 def count_runs(cur: Cursor, sweep: SweepRow) -> int:
@@ -179,13 +179,10 @@ def _is_lost(issued: Document, agents: Mapping[str | None, Document], now: datet
     return now - issued.updated_at > _START and issued.name not in agent.body["running"]
 
 
-def _metric_name(config: Mapping[str, Any]) -> str | None:
-    name: str | None = (config.get("metric") or {}).get("name")
-    return name
-
-
-def _finite(summary: dict[str, Any], name: str | None) -> float | None:
-    value = MISSING if name is None else lookup(summary, ((name,), tuple(name.split("."))))
+def _finite(summary: dict[str, Any], metric: Metric | None) -> float | None:
+    if metric is None:
+        return None
+    value = lookup(summary, ((metric.name,), tuple(metric.name.split("."))))
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
