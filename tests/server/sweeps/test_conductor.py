@@ -133,6 +133,19 @@ def test_what_an_agent_never_started_is_given_to_another(raw: Raw) -> None:
     assert [edge["node"]["state"] for edge in states] == ["CRASHED", "RUNNING", "RUNNING"]
 
 
+def test_chance_does_not_repeat_itself_when_runs_are_lost(raw: Raw) -> None:
+    sweep = Sweep(raw, "method: random\nparameters: {lr: {min: 0.0, max: 1.0}}")
+    gone, agent = sweep.agent(), sweep.agent()
+    drawn = [sweep.beat(gone)[0], sweep.beat(agent)[0]]
+    run = sweep.start(drawn[1])
+    for _ in range(3):
+        sweep.end(run, 1)
+        sweep.clock += timedelta(minutes=6)
+        drawn.append(sweep.beat(agent)[0])
+        run = sweep.start(drawn[-1])
+    assert len({command["args"]["lr"]["value"] for command in drawn}) == 5
+
+
 def test_a_paused_sweep_keeps_its_agents_waiting(raw: Raw) -> None:
     sweep = Sweep(raw)
     agent = sweep.agent()

@@ -13,6 +13,7 @@ from wbexport.server.sweeps.trials import (
     AGENT,
     Attempt,
     best_loss,
+    count_issued,
     issue,
     read_attempts,
     read_losses,
@@ -112,7 +113,7 @@ def settle(cur: Cursor, sweep: SweepRow, *, now: datetime) -> SweepRow:
     if sweep.state != "RUNNING" or _is_scheduled_outside(config):
         return sweep
     attempts = read_attempts(cur, sweep, config, now=now)
-    if any(each.is_alive for each in attempts) or _choose(sweep, config, attempts) is not None:
+    if any(each.is_alive for each in attempts) or _choose(cur, sweep, config, attempts) is not None:
         return sweep
     ended = replace(sweep, state="FINISHED", updated_at=now)
     upsert_sweep(cur, ended)
@@ -159,7 +160,7 @@ def _answer(
     if sweep.state in _ENDED:
         return sweep, leave
     attempts = read_attempts(cur, sweep, config, now=now)
-    chosen = _waiting(attempts) or _choose(sweep, config, attempts)
+    chosen = _waiting(attempts) or _choose(cur, sweep, config, attempts)
     if chosen is None:
         if _is_scheduled_outside(config):
             return sweep, []
@@ -175,14 +176,16 @@ def _waiting(attempts: list[Attempt]) -> tuple[str, Mapping[str, Any]] | None:
 
 
 def _choose(
-    sweep: SweepRow, config: Mapping[str, Any], attempts: list[Attempt]
+    cur: Cursor, sweep: SweepRow, config: Mapping[str, Any], attempts: list[Attempt]
 ) -> tuple[str, Mapping[str, Any]] | None:
     """Return a new run of the search's choice."""
     if _is_scheduled_outside(config):
         return None
     metric = read_metric(config)
     trials = [each.trial(metric.sign if metric else 1) for each in attempts]
-    values = next_values(config, trials, seed=sweep.sweep_id)
+    # A run that was lost must not make chance repeat what came after it.
+    seed = f"{sweep.sweep_id}/{count_issued(cur, sweep)}"
+    values = next_values(config, trials, seed=seed)
     return None if values is None else (lookup.new_id(), values)
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "Attempt",
     "agent_runs",
     "best_loss",
+    "count_issued",
     "count_runs",
     "is_silent",
     "issue",
@@ -69,9 +70,9 @@ class Attempt:
     metric: float | None = None
 
     def trial(self, sign: int) -> Trial:
-        """Return what a search learns from it."""
-        ended = not self.is_alive and self.metric is not None
-        return Trial(self.values, sign * self.metric if ended and self.metric is not None else None)
+        """Return what a search learns from it: nothing before it has ended."""
+        loss = None if self.is_alive or self.metric is None else sign * self.metric
+        return Trial(self.values, loss)
 
 
 def is_silent(agent: Document, now: datetime) -> bool:
@@ -150,6 +151,11 @@ def issue(
     body = {"args": dict(args), "agent": agent}
     identity = f"{sweep.storage_id}/{run_id}"
     write_document(cur, Document(_RUN, identity, sweep.storage_id, body, now, now, run_id))
+
+
+def count_issued(cur: Cursor, sweep: SweepRow) -> int:
+    """Count the runs that agents were told to start, those that were lost included."""
+    return len(read_documents(cur, _RUN, scope=sweep.storage_id))
 
 
 def agent_runs(cur: Cursor, sweep: SweepRow, agent: str) -> list[str]:
