@@ -22,12 +22,14 @@ create table stored.artifact_collections (
     tags varchar[],
     -- the name by which a client spoke of it before it was there
     client_id varchar,
+    -- the highest index that a version was given; none is given twice
+    last_index integer,
     created_at timestamp,
     updated_at timestamp
 );
 
--- One row per version, in the sequence it was logged to. Its index is taken for good: deleted
--- versions keep their row, without files. `manifest` is the sha256 of its manifest.
+-- One row per version, in the sequence it was logged to. Deleted versions keep their row, without
+-- files. `manifest` is the sha256 of its manifest.
 create table stored.artifacts (
     artifact_no integer not null,
     collection_no integer not null,

@@ -384,6 +384,8 @@ def test_a_link_has_an_index_and_aliases_of_its_own(raw: Raw) -> None:
     assert unlinked["data"]["unlinkArtifact"] == {"success": True, "artifactID": second}
     answer = mutate(raw, "unlinkArtifact", artifactID=second, **own)
     assert "shelf" in problem(answer)
+    anew = mutate(raw, "linkArtifact", fields, artifactID=second, **target)["data"]
+    assert anew["linkArtifact"]["versionIndex"] == 2
     memberships = version(raw, first, "artifactMemberships { totalCount }")
     assert memberships == {"artifactMemberships": {"totalCount": 2}}
 

@@ -189,7 +189,7 @@ def test_bytes_of_a_reference_are_nobodys(store: Store) -> None:
     assert artifact_listing.missing_files(store.cursor(), 1) == []
 
 
-def test_a_deleted_version_keeps_its_index_alone(store: Store) -> None:
+def test_a_deleted_version_leaves_its_index_to_nobody(store: Store) -> None:
     number = fill(store, 2, {1: ["latest"]})
     (run,) = add_runs(store, 1)
     with store.transaction() as cursor:

@@ -276,17 +276,14 @@ def count_members(
 
 
 def next_index(cursor: duckdb.DuckDBPyConnection, collection_no: int) -> int:
-    """Return the index of the next version of a collection; deleted versions keep theirs."""
+    """Return the index of the next version of a collection; none is given twice."""
     ((index,),) = cursor.execute(
         """
-        select coalesce(max(version_index), -1) + 1
-        from (
-            select version_index from stored.artifacts where collection_no = $collection_no
-            union all
-            select version_index from stored.artifact_members where collection_no = $collection_no
-        )
+        select coalesce(last_index, -1) + 1
+        from stored.artifact_collections
+        where collection_no = ?
         """,
-        {"collection_no": collection_no},
+        [collection_no],
     ).fetchall()
     return int(index)
 

@@ -157,6 +157,14 @@ def write_members(
             """,
             [collection_no],
         )
+        cursor.execute(
+            """
+            update stored.artifact_collections
+            set last_index = greatest(last_index, (select max(version_index) from incoming))
+            where collection_no = ?
+            """,
+            [collection_no],
+        )
 
 
 def delete_members(
@@ -306,7 +314,7 @@ def write_lineage(
 
 
 def delete_versions(cursor: duckdb.DuckDBPyConnection, artifact_nos: Sequence[int]) -> None:
-    """Forget versions but for the indexes they had; blobs stay until nobody names them."""
+    """Forget all of versions but that they were there; blobs stay until nobody names them."""
     _delete(cursor, "artifact_no", artifact_nos, *_OF_VERSIONS)
     cursor.execute(
         """
