@@ -88,7 +88,9 @@ def test_no_route_answers_without_the_token(
 ) -> None:
     headers = {} if given is None else authorization(given)
     answer = call(client, method, path, headers=headers, json={"query": "{ viewer { id } }"})
-    assert answer.status_code in (401, 403)
+    # What is no route says so to anybody: the SDK takes a 401 for a place for its telemetry.
+    assert answer.status_code in (401, 403, 404, 405)
+    assert b"viewer" not in answer.data
     if method != "HEAD":
         body = json.loads(answer.data)
         assert body["errors"][0]["message"] == body["error"]

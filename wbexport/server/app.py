@@ -133,8 +133,7 @@ class Application:
         try:
             endpoint, values = _ROUTES.bind_to_environ(request.environ).match()
         except HTTPException as error:
-            if self._caller(request) is None:
-                return _problem(*self._refusal(""))
+            # Without a key too: by that the SDK learns where its own telemetry is not wanted.
             return _problem(error.code or 404, "this server has no such page")
         if endpoint in _SIGNED:
             method = "GET" if request.method == "HEAD" else request.method
