@@ -329,6 +329,20 @@ def test_a_local_file_is_copied_only_when_that_is_allowed(
         logged.download(tmp_path / "again", allow_file_references=True)
 
 
+def test_a_local_file_that_was_not_looked_at_is_copied_as_it_is(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    logged = referring(run, (folder / "a.txt").as_uri(), name="unseen", checksum=False)
+    (folder / "a.txt").write_bytes(b"hellO")
+    out = logged.download(tmp_path / "out", allow_file_references=True)
+    assert below(out) == {"a.txt": b"hellO"}
+
+
+def test_no_files_at_once_is_refused(logged: Artifact, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="jobs"):
+        logged.download(tmp_path, jobs=0)
+
+
 def test_a_local_file_is_noted_by_content_or_by_place(folder: Path) -> None:
     draft = Artifact("refs", "dataset")
     address = (folder / "a.txt").as_uri()

@@ -61,6 +61,8 @@ class ArtifactContents(ArtifactFields):
         super().__init__(name, type, description, metadata)
         self._manifest: ArtifactManifest | None = None
         self._staging: Path | None = None
+        #: Artifacts that this one refers to, by their ids in hexadecimal.
+        self._referred: dict[str, ArtifactContents] = {}
         self._added: dict[str, ArtifactManifestEntry] = {}
 
     @classmethod
@@ -419,8 +421,11 @@ class ArtifactContents(ArtifactFields):
         """
         while entry.ref and entry.ref.startswith("wandb-artifact:"):
             parts = urlsplit(entry.ref)
-            artifact = self.from_id(self._connection(), hex_to_base64(parts.netloc))
-            entry = artifact.get_entry(unquote(parts.path).lstrip("/"))
+            if parts.netloc not in self._referred:
+                found = self.from_id(self._connection(), hex_to_base64(parts.netloc))
+                self._referred[parts.netloc] = found
+            path = unquote(parts.path).lstrip("/")
+            entry = self._referred[parts.netloc].get_entry(path)
         return entry
 
     def _referring_to(self, address: str, name: str | None) -> ArtifactManifestEntry:

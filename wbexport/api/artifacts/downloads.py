@@ -12,8 +12,8 @@ from urllib.parse import urljoin, urlsplit
 
 from wbexport.api.artifacts.contents import ArtifactContents
 from wbexport.api.artifacts.files import ArtifactFiles, iter_urls
-from wbexport.api.artifacts.manifest import MD5
-from wbexport.api.artifacts.references import file_of_uri
+from wbexport.api.artifacts.manifest import MD5, file_digest
+from wbexport.api.artifacts.references import file_of_uri, place_digest
 from wbexport.api.concurrent import map_in_order
 from wbexport.api.saving import save_inside
 from wbexport.errors import InputError, IntegrityError, NotFoundError, UnsupportedError
@@ -89,12 +89,15 @@ class ArtifactDownloads(ArtifactContents):
             The folder.
 
         Raises:
+            InputError: `jobs` is less than 1.
             ConflictError: The artifact has not been logged, or there is a folder in a file's place.
             UnsafeNameError: A path would lead out of the folder, or over a link.
             IntegrityError: What came is not what the manifest says. That file was not saved.
             NotFoundError: The server has a file no more, or a reference leads nowhere.
             UnsupportedError: A reference leads to where wbexport does not go, such as a bucket.
         """
+        if jobs < 1:
+            raise InputError(f"jobs must be a whole number above 0, not {jobs!r}.")
         prefix = os.fspath(path_prefix or "")
         entries = [
             entry
@@ -222,8 +225,6 @@ class ArtifactDownloads(ArtifactContents):
     ) -> None:
         """Save what is not there yet, with as many requests as there are pages of addresses."""
         places = {entry.path: resolve_inside(root, entry.path) for entry in entries}
-        if len(places) != len(entries):
-            raise InputError(f"Artifact {self.name} has two files of one path.")
         targets = self._targets(entries, may_lack)
         items = list(targets.items())
         present = map_in_order(lambda item: item[1].matches(places[item[0]]), items, jobs)
@@ -328,7 +329,7 @@ def _from_file(_: ArtifactDownloads, entry: ArtifactManifestEntry, sink: BinaryI
     with source.open("rb") as file:
         shutil.copyfileobj(file, sink)
     sink.flush()
-    if not entry.matches(Path(sink.name)):
+    if entry.digest not in (place_digest(source), file_digest(Path(sink.name))):
         raise IntegrityError(f"The file at {entry.ref} is not the one that was referred to.")
 
 
@@ -336,7 +337,7 @@ def _from_page(artifact: ArtifactDownloads, entry: ArtifactManifestEntry, sink: 
     address = entry.ref_target()
     if urlsplit(address).scheme not in ("http", "https"):
         raise UnsupportedError(f"wbexport does not fetch {address}; use the tools of that storage.")
-    received = artifact.client.session.download(address, sink, size=entry.size)
+    received = artifact.client.session.download(address, sink, size=entry.size or None)
     noted = entry.extra.get("etag")
     if noted and received.etag and noted != received.etag:
         raise IntegrityError(f"{address} is not what was referred to any more: its ETag changed.")

@@ -181,7 +181,8 @@ class ArtifactManifestEntry:
             "digest": self.digest,
             "ref": self.ref,
             "birthArtifactID": self.birth_artifact_id,
-            "size": self.size,
+            # W&B's own writer knows no missing size.
+            "size": self.size or 0,
             "extra": self.extra,
         }
         return {name: value for name, value in fields.items() if value not in (None, {})}

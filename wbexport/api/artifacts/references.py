@@ -19,7 +19,7 @@ from wbexport.transport import Session
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["file_of_uri", "refer_to_files", "refer_to_page", "walk_files"]
+__all__ = ["file_of_uri", "place_digest", "refer_to_files", "refer_to_page", "walk_files"]
 
 _MOST_FILES = 10_000_000
 
@@ -90,12 +90,14 @@ def refer_to_files(
 
 
 def _local_entry(uri: str, name: str, path: Path, checksum: bool) -> ArtifactManifestEntry:
-    if checksum:
-        digest = file_digest(path)
-    else:
-        place = hashlib.md5(path.resolve().as_uri().encode(), usedforsecurity=False)
-        digest = base64.b64encode(place.digest()).decode()
+    digest = file_digest(path) if checksum else place_digest(path)
     return ArtifactManifestEntry(name, digest, path.stat().st_size, ref=uri)
+
+
+def place_digest(path: Path) -> str:
+    """Return what stands for the digest of a local file when only its place counts."""
+    place = hashlib.md5(path.resolve().as_uri().encode(), usedforsecurity=False)
+    return base64.b64encode(place.digest()).decode()
 
 
 def walk_files(root: Path) -> Iterator[Path]:
