@@ -95,7 +95,7 @@ class SendNotification(Action):
     action_type = ActionType.NOTIFICATION
     config_key = "notificationActionInput"
 
-    integration_id: StrictStr = Field(alias="integrationID")
+    integration_id: StrictStr = Field(serialization_alias="integrationID")
     title: Annotated[str, BeforeValidator(_or_empty)] = ""
     message: Annotated[str, BeforeValidator(_or_empty)] = Field(
         default="", validation_alias=AliasChoices("message", "text")
@@ -148,8 +148,10 @@ class SendWebhook(Action):
     action_type = ActionType.GENERIC_WEBHOOK
     config_key = "genericWebhookActionInput"
 
-    integration_id: StrictStr = Field(alias="integrationID")
-    request_payload: Encoded[dict[str, Any]] | None = Field(default=None, alias="requestPayload")
+    integration_id: StrictStr = Field(serialization_alias="integrationID")
+    request_payload: Encoded[dict[str, Any]] | None = Field(
+        default=None, serialization_alias="requestPayload"
+    )
 
     @classmethod
     def from_integration(
@@ -179,7 +181,7 @@ class DoNothing(Action, frozen=True):
     config_key = "noOpActionInput"
 
     no_op: Annotated[bool, BeforeValidator(lambda value: value is None or value)] = Field(
-        default=True, alias="noOp"
+        default=True, serialization_alias="noOp"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field, SerializeAsAny, StrictStr
 from pydantic.alias_generators import to_camel
@@ -12,7 +12,7 @@ from wbexport.api.automations.actions import Action, SavedAction, as_saved_actio
 from wbexport.api.automations.filters import Condition
 from wbexport.api.automations.metrics import RunMetricFilter
 from wbexport.api.automations.models import Choice, Encoded, Model, without_typename
-from wbexport.api.automations.scopes import Scope
+from wbexport.api.automations.scopes import AnyPlace, Scope
 from wbexport.api.automations.states import RunStateFilter
 from wbexport.errors import InputError
 
@@ -43,9 +43,11 @@ class EventType(Choice):
 class Event(Model):
     """An event that an automation is to wait for; `event >> action` is a new automation."""
 
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
     kind: ClassVar[EventType]
 
-    scope: Scope
+    scope: AnyPlace
     filter: Any
 
     @property
@@ -159,10 +161,10 @@ class NewAutomation(Model):
     @property
     def scope(self) -> Scope | None:
         """Where the event happens."""
-        return self.event.scope if self.event else None
+        return cast("Scope", self.event.scope) if self.event else None
 
     @scope.setter
-    def scope(self, value: Scope) -> None:
+    def scope(self, value: AnyPlace) -> None:
         if self.event is None:
             raise InputError("Give the automation an event before its scope.")
         self.event.scope = value

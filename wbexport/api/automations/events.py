@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from wbexport.api.automations.automation import Event, EventType
 from wbexport.api.automations.filters import Condition, Filter, FilterField, event_form
@@ -12,12 +12,13 @@ from wbexport.api.automations.metrics import (
     Metric,
     MetricChangeFilter,
     MetricThresholdFilter,
+    MetricZScoreFilter,
     RunMetricFilter,
     as_metric_filter,
 )
 from wbexport.api.automations.models import Encoded
-from wbexport.api.automations.scopes import ArtifactCollectionScope, RunScope
-from wbexport.api.automations.states import RunStateFilter, StateField, as_state_filter
+from wbexport.api.automations.scopes import CollectionPlace, RunPlace
+from wbexport.api.automations.states import RunStateFilter, StateField, StateFilter, as_state_filter
 
 __all__ = [
     "ArtifactEvent",
@@ -50,7 +51,7 @@ class OnCreateArtifact(_ArtifactEvent):
     """
 
     kind = EventType.CREATE_ARTIFACT
-    scope: ArtifactCollectionScope
+    scope: CollectionPlace
 
 
 class OnLinkArtifact(_ArtifactEvent):
@@ -144,13 +145,16 @@ class OnRunMetric(Event):
         >>> OnRunMetric(scope=project, filter=RunEvent.metric("loss").mean(5) > 10)
     """
 
-    scope: RunScope
-    filter: Annotated[Encoded[RunMetricFilter], BeforeValidator(as_metric_filter)]
+    scope: RunPlace
+    filter: Annotated[
+        Encoded[RunMetricFilter | MetricThresholdFilter | MetricChangeFilter | MetricZScoreFilter],
+        AfterValidator(as_metric_filter),
+    ]
 
     @property
     def event_type(self) -> EventType:
         """The kind of the event, as the condition has it."""
-        match self.filter.condition:
+        match cast("RunMetricFilter", self.filter).condition:
             case MetricThresholdFilter():
                 return EventType.RUN_METRIC_THRESHOLD
             case MetricChangeFilter():
@@ -168,8 +172,8 @@ class OnRunState(Event):
     """
 
     kind = EventType.RUN_STATE
-    scope: RunScope
-    filter: Annotated[Encoded[RunStateFilter], BeforeValidator(as_state_filter)]
+    scope: RunPlace
+    filter: Annotated[Encoded[RunStateFilter | StateFilter], AfterValidator(as_state_filter)]
 
 
 class RunEvent:

@@ -15,12 +15,14 @@ from wbexport.api.registries import Organization, Registry
 from wbexport.paths import REGISTRY_PREFIX
 
 __all__ = [
+    "AnyPlace",
     "ArtifactCollectionScope",
+    "CollectionPlace",
     "EntityScope",
     "OrgScope",
     "ProjectScope",
     "RegistryScope",
-    "RunScope",
+    "RunPlace",
     "Scope",
     "ScopeType",
     "TeamScope",
@@ -151,10 +153,24 @@ def _project_scope(project: Mapping[str, Any]) -> ProjectScope | RegistryScope:
 ArtifactCollectionScope = Annotated[_SequenceScope | _PortfolioScope, BeforeValidator(_as_scope)]
 #: A team or an organization.
 EntityScope = Annotated[TeamScope | OrgScope, BeforeValidator(_as_scope)]
-#: Where runs are.
-RunScope = Annotated[ProjectScope | TeamScope | OrgScope, BeforeValidator(_as_scope)]
 #: Any of them.
 Scope = Annotated[
     _SequenceScope | _PortfolioScope | ProjectScope | RegistryScope | TeamScope | OrgScope,
+    BeforeValidator(_as_scope),
+]
+
+# An object of the API stands for the scope that it becomes.
+#: What is taken for a scope.
+AnyPlace = Annotated[
+    Scope | ArtifactCollection | Project | Registry | Team | Organization,
+    BeforeValidator(_as_scope),
+]
+#: What is taken for a collection.
+CollectionPlace = Annotated[
+    _SequenceScope | _PortfolioScope | ArtifactCollection, BeforeValidator(_as_scope)
+]
+#: What is taken for a place of runs.
+RunPlace = Annotated[
+    ProjectScope | TeamScope | OrgScope | Project | Team | Organization,
     BeforeValidator(_as_scope),
 ]
