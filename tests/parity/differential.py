@@ -1,4 +1,4 @@
-"""Makes the same calls through the real SDK and through wbexport, each on a copy of one store."""
+"""Runs programs with the real SDK and with wbexport, each on a copy of one store."""
 
 from __future__ import annotations
 
@@ -14,36 +14,40 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["PACKAGES", "answers_of"]
+__all__ = ["answers_of", "run_on_copy"]
 
-PACKAGES = ("wandb", "wbexport")
-
-_PROGRAM = "from tests.parity.calling import main; main()"
 _SIGNATURE = re.compile(r"(?<=\?)expires=\d+&signature=\w+")
 _TOKEN = "local-" + "0123456789abcdef" * 3
 
 
-def answers_of(
-    package: str, calls: Iterable[str], filled: Path, place: Path
-) -> list[dict[str, Any]]:
-    """Make calls in a process of its own, on a fresh copy of a store.
+def run_on_copy(program: str, package: str, place: Path, *, filled: Path, text: str = "") -> Any:
+    """Run a program in a process of its own, whose server is a fresh copy of a store.
 
     Args:
-        package: `wandb` or `wbexport`.
-        calls: Lines, made in order.
+        program: Its source.
+        package: Its argument, `wandb` or `wbexport`.
+        place: An empty folder.
         filled: The folder of the store.
-        place: A folder that does not exist yet.
+        text: What it reads from standard input.
 
     Returns:
-        Per call its `value`, or its `error`; with the address of the server taken out.
+        The JSON it prints last, without the address of the server and the signatures of URLs.
     """
     with serve_copy(filled, place / "store", _TOKEN) as server:
         (home := place / "home").mkdir()
         env = sdk_environment(home, server.url, server.token)
         env |= {"PYTHONPATH": ROOT, "WANDB_HTTP_TIMEOUT": "5"}
-        text = json.dumps({"calls": list(calls), "objects": OBJECTS})
-        done = run_program(_PROGRAM, package, env=env, text=text)
+        done = run_program(program, package, env=env, text=text, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout.strip().splitlines()[-1].replace(server.url, "SERVER")
-    answers: list[dict[str, Any]] = json.loads(_SIGNATURE.sub("SIGNED", said))
+    return json.loads(_SIGNATURE.sub("SIGNED", said))
+
+
+def answers_of(
+    package: str, calls: Iterable[str], filled: Path, place: Path
+) -> list[dict[str, Any]]:
+    """Make calls in order; give the `value` of each, or its `error`."""
+    program = "from tests.parity.calling import main; main()"
+    text = json.dumps({"calls": list(calls), "objects": OBJECTS})
+    answers: list[dict[str, Any]] = run_on_copy(program, package, place, filled=filled, text=text)
     return answers

@@ -28,6 +28,8 @@ def main() -> None:
     make_registry()
     run_sweeps()
     write_reports()
+    make_queue()
+    automate()
 
 
 def log_runs() -> None:

@@ -34,6 +34,8 @@ class Api(
 ):
     """Queries a W&B server. Nothing is sent before something is asked for.
 
+    Its `client` executes queries; the classes of the API take it as their first argument.
+
     Args:
         overrides: `base_url`, and defaults for `entity`, `project` and `run`.
         timeout: Seconds to wait for the server to say something.

@@ -33,9 +33,10 @@ _POLL_SECONDS = 5.0
 class Run(RunWrites, RunWithArtifacts):
     """A run. What a listing leaves out (`config`, `summary` …) is fetched when it is looked at.
 
-    Besides the properties here, every field of the server is an attribute under its snake-case
-    name: `tags`, `notes`, `group`, `job_type`, `created_at`, `heartbeat_at`, `read_only`,
-    `display_name`, `description`, `commit`, `history_line_count`.
+    Besides the properties here and its `entity` and `project`, every field of the server is an
+    attribute under its snake-case name: `tags`, `notes`, `group`, `job_type`, `created_at`,
+    `heartbeat_at`, `read_only`, `display_name`, `description`, `commit`, `history_keys`,
+    `history_line_count`.
 
     Args:
         client: Executes queries.

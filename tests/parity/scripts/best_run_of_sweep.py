@@ -10,8 +10,9 @@ CHANGES = False
 def main(wandb: Any) -> Any:
     """Give the sweep's goal, and its best run."""
     api = wandb.Api()
-    (listed,) = api.project("vision", entity="local").sweeps()
-    sweep = api.sweep(f"local/vision/{listed.id}")
+    sweeps = api.project("tuned", entity="local").sweeps()
+    (listed,) = [each for each in sweeps if each.name == "learning rates"]
+    sweep = api.sweep(f"local/tuned/{listed.id}")
     best = sweep.best_run()
     losses = sorted(run.summary["loss"] for run in sweep.runs)
     return {

@@ -12,7 +12,7 @@ FILTERS = [
     {"$and": [{"config.model.name": "mlp"}, {"state": "finished"}]},
     {"$or": [{"display_name": "Train 3"}, {"summary_metrics.loss": {"$lt": 0.05}}]},
     {"display_name": {"$regex": "^Train"}, "group": "baseline"},
-    {"$not": {"state": "finished"}},
+    {"state": {"$ne": "finished"}},
     {"job_type": "train", "config.lr": {"$nin": [0.1]}},
 ]
 

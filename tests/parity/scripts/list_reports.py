@@ -9,7 +9,7 @@ CHANGES = False
 
 def main(wandb: Any) -> Any:
     """Give title, description and author of each."""
-    reports = wandb.Api().reports("local/vision")
+    reports = wandb.Api().reports("local/tuned")
     return [
         [report.display_name, report.description, report.user["username"], sorted(report.spec)]
         for report in reports

@@ -12,6 +12,6 @@ def main(wandb: Any) -> Any:
     run = wandb.Api().run("local/vision/prepare")
     rows = run.history(stream="system", pandas=False)
     names = sorted({name for row in rows for name in row if name.startswith("system.")})
-    frame = run.history(stream="events")
+    frame = run.history(stream="system")
     metadata = run.metadata
     return [names, len(rows) == len(frame), sorted(run.system_metrics), sorted(metadata)]

@@ -9,5 +9,5 @@ CHANGES = False
 
 def main(wandb: Any) -> Any:
     """Give the members with their roles."""
-    team = wandb.Api().team("crew")
-    return [team.name, sorted([each.username, each.admin] for each in team.members)]
+    team = wandb.Api().team("lab")
+    return [team.name, sorted([each.name, each.admin] for each in team.members)]
