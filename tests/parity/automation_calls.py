@@ -16,11 +16,11 @@ READS: dict[str, tuple[str, ...]] = {
         "sorted(each.name for each in api.automations())",
         "sorted(each.name for each in api.automations('local', per_page=1))",
         "[each.name for each in api.automations(entity='local', name='low loss')]",
-        "list(api.automations('crew'))",
+        "list(api.automations('lab'))",
     ),
-    "Api.integrations": ("list(api.integrations('crew'))", "list(api.integrations(per_page=1))"),
-    "Api.slack_integrations": ("list(api.slack_integrations(entity='crew', per_page=1))",),
-    "Api.webhook_integrations": ("list(api.webhook_integrations('crew', per_page=1))",),
+    "Api.integrations": ("list(api.integrations('lab'))", "list(api.integrations(per_page=1))"),
+    "Api.slack_integrations": ("list(api.slack_integrations(entity='lab', per_page=1))",),
+    "Api.webhook_integrations": ("list(api.webhook_integrations('lab', per_page=1))",),
 }
 UNEVEN: dict[str, tuple[str, str]] = {}
 ERRORS: dict[str, tuple[str, ...]] = {

@@ -40,7 +40,7 @@ def plain(value: Any) -> Any:
         rows = value.to_dict("records") if hasattr(value, "iloc") else value.rows(named=True)
         kinds = {name: str(value[name].dtype) for name in sorted(value.columns)}
         return {"frame": type(value).__module__.split(".")[0], "types": kinds, "rows": plain(rows)}
-    if hasattr(value, "items"):
+    if hasattr(value, "keys"):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, set | frozenset):
         return sorted(map(plain, value))
@@ -66,7 +66,7 @@ class Caller:
         self._public = (
             [self.wandb.apis.public, importlib.import_module("wandb.automations")]
             if package == "wandb"
-            else [importlib.import_module("wbexport.api")]
+            else [importlib.import_module(f"wbexport.{name}") for name in ("api", "automations")]
         )
         self._objects = objects
         self._api = self.wandb.Api()

@@ -8,7 +8,7 @@ OBJECTS = {"queue": "fresh().run_queue('local', 'jobs')"}
 ATTRIBUTES = {
     "RunQueue": (
         "queue",
-        "access default_resource_config entity external_links id items name prioritization_mode"
+        "access default_resource_config entity id items name prioritization_mode"
         " template_variables type",
     ),
 }
@@ -27,7 +27,7 @@ READS: dict[str, tuple[str, ...]] = {
         " 'entity project queue_name id')",
     ),
 }
-UNEVEN: dict[str, tuple[str, str]] = {}
+UNEVEN = {"RunQueue.external_links": ("queue.external_links", "None")}
 ERRORS: dict[str, tuple[str, ...]] = {
     "Api.create_run_queue": (
         "api.create_run_queue('', 'kubernetes', entity='local')",
@@ -52,7 +52,7 @@ WRITES: dict[str, tuple[str, ...]] = {
         "api.upsert_run_queue(name='made', resource_config={'b': 2}, resource_type='kubernetes',"
         " entity='local', external_links={'docs': 'https://example.com'}).name",
         "vars_of(fresh().run_queue('local', 'made'),"
-        " 'external_links prioritization_mode default_resource_config')",
+        " 'prioritization_mode default_resource_config')",
     ),
     "RunQueue.delete": ("fresh().run_queue('local', 'made').delete()",),
 }
