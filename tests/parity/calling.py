@@ -87,7 +87,7 @@ class Caller:
     def call(self, line: str) -> Any:
         """Make one call, and give its answer or its error."""
         body = ast.parse(line).body
-        mentioned = {node.id for node in ast.walk(ast.parse(line)) if hasattr(node, "id")}
+        mentioned = {node.id for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Name)}
         try:
             names = self._names(mentioned)
             *before, last = body

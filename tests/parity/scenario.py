@@ -28,6 +28,7 @@ def main() -> None:
     make_registry()
     run_sweeps()
     write_reports()
+    make_registries()
     make_queue()
     automate()
 
@@ -190,8 +191,8 @@ def add_text(artifact: Any, name: str, text: str) -> None:
         file.write(text)
 
 
-def make_registry() -> None:
-    """Make a registry, and link the model into it."""
+def make_registries() -> None:
+    """Make two registries, and link a version into each."""
     import wandb
 
     api = wandb.Api()

@@ -65,6 +65,18 @@ def test_a_cursor_handed_out_before_a_refresh_keeps_its_snapshot(path: Path) -> 
         assert reader.cursor().execute("select count(*) from runs").fetchall() == [(3,)]
 
 
+def test_publishing_waits_for_what_is_being_read(path: Path) -> None:
+    with Store.open_writer(path) as writer:
+        reading = writer.cursor()
+        reading.execute("begin")
+        reading.execute("from stored.runs").fetchall()
+        add_runs(writer, 1)
+        end = threading.Timer(0.1, reading.execute, ["commit"])
+        end.start()
+        assert writer.publish()
+        end.join()
+
+
 def test_the_published_file_stands_alone_and_has_the_promised_version(path: Path) -> None:
     with Store.open_writer(path) as writer:
         add_runs(writer, 2)

@@ -23,7 +23,7 @@ from graphql import (
     validate,
 )
 
-from wbexport.errors import UnsupportedError, WbexportError
+from wbexport.errors import WbexportError
 from wbexport.server.limits import Limits, check_document
 
 if TYPE_CHECKING:
@@ -54,20 +54,10 @@ def make_schema(text: str, resolvers: Resolvers) -> GraphQLSchema:
             raise LookupError(f"{type_name} is not an object type")
         for field_name, resolver in fields.items():
             owner.fields[field_name].resolve = resolver
-    for root in (schema.query_type, schema.mutation_type):
-        for field_name, field in root.fields.items() if root else ():
-            field.resolve = field.resolve or _not_served(field_name)
     wide = schema.type_map["Int64"]
     if isinstance(wide, GraphQLScalarType):
         wide.parse_value = _parse_int64  # type: ignore[method-assign]
     return schema
-
-
-def _not_served(name: str) -> Callable[..., Any]:
-    def refuse(*_: object, **__: object) -> None:
-        raise UnsupportedError(f"this server does not serve {name}")
-
-    return refuse
 
 
 def _parse_int64(value: Any) -> int:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 import threading
+import time
 import uuid
 import weakref
 from contextlib import contextmanager
@@ -42,6 +43,9 @@ _CATALOG = "wb"
 _SCHEMA = "stored"
 #: DuckDB would keep all that a long sync has written, up to most of the machine's memory.
 _WRITER_MEMORY = "256MB"
+
+#: Seconds between tries to checkpoint while readers are in the middle of statements.
+_CHECKPOINT_PAUSES = (0.01, 0.03, 0.1, 0.3, 1.0)
 
 _Identity = tuple[int, int, int]
 
@@ -348,11 +352,23 @@ class Store:
         if in_place:
             write_meta(cursor, "acknowledged", publication)
         cursor.commit()
-        cursor.execute("checkpoint")
+        _checkpoint(cursor)
         if in_place or self._file is None:
             return
         StoreFiles(self.path, _connect).publish()
         write_meta(cursor, "acknowledged", publication)
+
+
+def _checkpoint(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Write the log into the file; a reader in the middle of a statement puts that off."""
+    for pause in _CHECKPOINT_PAUSES:
+        try:
+            cursor.execute("checkpoint")
+        except duckdb.TransactionException:
+            time.sleep(pause)
+        else:
+            return
+    cursor.execute("checkpoint")
 
 
 def second_cursor(cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
