@@ -30,7 +30,7 @@ _S3_HOST = re.compile(r"s3[.-].*amazonaws\.com$|s3\.amazonaws\.com$")
 class File(Attributes):
     """A file of a run or of an artifact.
 
-    Its fields: `id`, `name`, `url`, `direct_url`, `sizeBytes`, `md5` and more.
+    Its fields: `id`, `name`, `url`, `direct_url`, `sizeBytes`, `md5`, `mimetype`, `updated_at`.
 
     Args:
         client: Executes queries and downloads.
