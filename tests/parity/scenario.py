@@ -25,10 +25,9 @@ def main() -> None:
     log_runs()
     log_artifacts()
     make_people()
-    make_registry()
+    make_registries()
     run_sweeps()
     write_reports()
-    make_registries()
     make_queue()
     automate()
 
