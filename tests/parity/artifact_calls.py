@@ -158,8 +158,8 @@ WRITES: dict[str, tuple[str, ...]] = {
     "ArtifactCollection.save": (
         "collection.description = 'all digits'; collection.tags = ['one', 'two'];"
         " collection.save();"
-        " vars_of(fresh().artifact_collection('dataset', 'local/vision/digits'),"
-        " 'description name tags')",
+        " them = fresh().artifact_collection('dataset', 'local/vision/digits');"
+        " [them.description, them.name, sorted(them.tags)]",
         "them = fresh().artifact_collection('dataset', 'local/vision/digits'); them.tags = ['two'];"
         " them.name = 'numerals'; them.save();"
         " fresh().artifact_collection('dataset', 'local/vision/numerals').tags",
@@ -194,7 +194,9 @@ WRITES: dict[str, tuple[str, ...]] = {
         " fresh().artifact_collection_exists('local/vision/shelf', 'dataset')",
     ),
     "Artifact.delete": (
-        "fresh().artifact('local/vision/net:v0').delete(delete_aliases=True);"
-        " [each.version for each in fresh().artifacts('model', 'local/vision/net')]",
+        "fresh().artifact('local/vision/scrap:v0').delete();"
+        " [each.version for each in fresh().artifacts('dataset', 'local/vision/scrap')]",
+        "fresh().artifact('local/vision/scrap:latest').delete(delete_aliases=True);"
+        " list(fresh().artifacts('dataset', 'local/vision/scrap'))",
     ),
 }

@@ -162,8 +162,7 @@ WRITES: dict[str, tuple[str, ...]] = {
         " [[each.kind, each.user.username, each.role] for each in them.members()]",
     ),
     "Registry.link": (
-        "net = api.artifact('local/vision/net:v1');"
-        " them = net.link('local/wandb-registry-made/linked', ['a']);"
+        "them = api.artifact('vision/net:v1').link('local/wandb-registry-made/linked', ['a']);"
         " [them.name, them.version, sorted(them.aliases)]",
         "[[each.name, each.type] for each in fresh().registry('made', 'local').collections()]",
         "them = fresh().artifact('local/wandb-registry-made/linked:a'); them.unlink();"

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-pytestmark = pytest.mark.xfail(reason="not every member is there yet")
-
-
 @dataclass(frozen=True)
 class Call:
     """A call of a member, as each side spells it.

@@ -17,7 +17,7 @@ def main(wandb: Any) -> Any:
     found = {}
     for file in run.files():
         if not file.name.startswith("wandb-"):
-            file.download(root=folder)
+            file.download(root=folder).close()
             data = (Path(folder) / file.name).read_bytes()
             found[file.name] = [len(data) == file.size, hashlib.md5(data).hexdigest()]
     again = run.file("train-1/notes.txt").download(root=folder, replace=True)
