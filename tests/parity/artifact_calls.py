@@ -163,13 +163,14 @@ WRITES: dict[str, tuple[str, ...]] = {
         "them = fresh().artifact_collection('dataset', 'local/vision/digits'); them.tags = ['two'];"
         " them.name = 'numerals'; them.save();"
         " fresh().artifact_collection('dataset', 'local/vision/numerals').tags",
+        "them = fresh().artifact_collection('dataset', 'local/vision/numerals');"
+        " them.name = 'digits'; them.save(); them.name",
     ),
     "ArtifactCollection.change_type": (
-        "fresh().artifact_collection('dataset', 'local/vision/numerals').change_type('data');"
-        " fresh().artifact_collection('data', 'local/vision/numerals').type",
-        "fresh().artifact_collection('data', 'vision/numerals').change_type(new_type='dataset');"
-        " them = fresh().artifact_collection('dataset', 'local/vision/numerals');"
-        " them.name = 'digits'; them.save(); them.name",
+        "fresh().artifact_collection('dataset', 'local/vision/links').change_type('data');"
+        " fresh().artifact_collection('data', 'local/vision/links').type",
+        "fresh().artifact_collection('data', 'vision/links').change_type(new_type='dataset');"
+        " fresh().artifact_collection('dataset', 'local/vision/links').type",
     ),
     "Run.use_artifact": (
         "run.use_artifact(artifact).name",
