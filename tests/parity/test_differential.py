@@ -65,6 +65,9 @@ def differences(answers: dict[Call, tuple[Any, Any]], stage: str) -> list[str]:
     found = []
     for call, (theirs, ours) in answers.items():
         same = "error" not in theirs and written(theirs) == written(ours)
+        # When something was changed is each server's own affair.
+        if call.stage == "after" and call.member.endswith(".updated_at"):
+            continue
         if call.stage == stage and same == (call.ours in DELIBERATE):
             lines = (f"{call.member}: {call.ours}", written(theirs)[:500], written(ours)[:500])
             found.append("\n  ".join(lines))

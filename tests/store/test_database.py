@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+import wbexport
 from wbexport.errors import (
     StoreBusyError,
     StoreDamagedError,
@@ -75,6 +76,13 @@ def test_publishing_waits_for_what_is_being_read(path: Path) -> None:
         end.start()
         assert writer.publish()
         end.join()
+
+
+def test_no_statement_is_left_open() -> None:
+    """An open statement holds up every checkpoint; `fetch_row` reads one row and closes it."""
+    package = Path(wbexport.__file__).parent
+    texts = {path: path.read_text("utf-8") for path in package.rglob("*.py")}
+    assert [path for path, text in texts.items() if ".fetchone(" in text] == []
 
 
 def test_the_published_file_stands_alone_and_has_the_promised_version(path: Path) -> None:

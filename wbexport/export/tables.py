@@ -14,6 +14,7 @@ from wbexport.errors import InputError, NotFoundError
 from wbexport.export.manifest import MANIFEST_NAME, Manifest, TableEntry, staged, write_manifest
 from wbexport.sqlfiles import list_sql, read_sql
 from wbexport.store.database import second_cursor
+from wbexport.store.exchange import fetch_row
 from wbexport.store.faults import store_faults
 
 if TYPE_CHECKING:
@@ -203,12 +204,13 @@ def _describe(
     projects: Sequence[_Project],
     tables: dict[str, TableEntry],
 ) -> Manifest:
-    found = cursor.execute(
+    found = fetch_row(
+        cursor,
         """select min(synced_at)::varchar, max(synced_at)::varchar from stored.runs
         where list_contains(?::integer[], project_no)""",
         [[each.project_no for each in projects]],
-    ).fetchone()
-    version = cursor.execute("select value from stored.meta where key = 'format'").fetchone()
+    )
+    version = fetch_row(cursor, "select value from stored.meta where key = 'format'")
     first, last = found or (None, None)
     return Manifest(
         format=writer.suffix.lstrip("."),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Literal
 
+from wbexport.store.exchange import fetch_row
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -156,18 +158,17 @@ def find_user(
     cursor: duckdb.DuckDBPyConnection, *, username: str | None = None, email: str | None = None
 ) -> User | None:
     """Return the user of a name or, whatever its case, an address."""
-    found = cursor.execute(
+    found = fetch_row(
+        cursor,
         f"select {_USER} from stored.users where username = ? or lower(email) = lower(?)",
         [username, email],
-    ).fetchone()
+    )
     return None if found is None else User(*found)
 
 
 def find_key_owner(cursor: duckdb.DuckDBPyConnection, digest: str) -> str | None:
     """Name the user whose key has this hash."""
-    found = cursor.execute(
-        "select username from stored.api_keys where hash = ?", [digest]
-    ).fetchone()
+    found = fetch_row(cursor, "select username from stored.api_keys where hash = ?", [digest])
     return None if found is None else str(found[0])
 
 
@@ -193,9 +194,9 @@ def read_api_keys(cursor: duckdb.DuckDBPyConnection, username: str) -> list[ApiK
 
 def find_api_key(cursor: duckdb.DuckDBPyConnection, storage_id: str) -> ApiKey | None:
     """Return the key of an identity."""
-    found = cursor.execute(
-        f"select {_KEY} from stored.api_keys where storage_id = ?", [storage_id]
-    ).fetchone()
+    found = fetch_row(
+        cursor, f"select {_KEY} from stored.api_keys where storage_id = ?", [storage_id]
+    )
     return None if found is None else ApiKey(*found)
 
 
@@ -211,9 +212,7 @@ def delete_api_key(cursor: duckdb.DuckDBPyConnection, storage_id: str) -> None:
 
 def find_entity(cursor: duckdb.DuckDBPyConnection, name: str) -> Entity | None:
     """Return the entity of a name, when it was made as one and not just by its projects."""
-    found = cursor.execute(
-        f"select {_ENTITY} from stored.entities where name = ?", [name]
-    ).fetchone()
+    found = fetch_row(cursor, f"select {_ENTITY} from stored.entities where name = ?", [name])
     return None if found is None else Entity(*found)
 
 
@@ -245,14 +244,15 @@ def find_member(
     storage_id: str | None = None,
 ) -> Member | None:
     """Return one member of an entity."""
-    found = cursor.execute(
+    found = fetch_row(
+        cursor,
         f"""
         select {_MEMBER}
         from stored.members
         where entity = ? and (username = ? or storage_id = ?)
         """,
         [entity, username, storage_id],
-    ).fetchone()
+    )
     return None if found is None else Member(*found)
 
 

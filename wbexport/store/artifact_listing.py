@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wbexport.query import to_sql
 from wbexport.query.expressions import Always
-from wbexport.store.exchange import fetch_arrow
+from wbexport.store.exchange import fetch_arrow, fetch_row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -205,10 +205,11 @@ def find_artifact_no(
     cursor: duckdb.DuckDBPyConnection, storage_id: str, *, state: str
 ) -> int | None:
     """Return the number of a version in some state, at a tenth of the cost of reading it."""
-    found = cursor.execute(
+    found = fetch_row(
+        cursor,
         "select artifact_no from stored.artifacts where storage_id = ? and state = ?",
         [storage_id, state],
-    ).fetchone()
+    )
     return None if found is None else int(found[0])
 
 
@@ -408,7 +409,8 @@ def find_blob(
         entity: Whose artifacts may hold them.
         project: In which project; None for any.
     """
-    found = cursor.execute(
+    found = fetch_row(
+        cursor,
         """
         select f.blob
         from stored.artifact_files f
@@ -421,7 +423,7 @@ def find_blob(
         limit 1
         """,
         {"digest": digest, "entity": entity, "project": project},
-    ).fetchone()
+    )
     return None if found is None else str(found[0])
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["fetch_arrow", "incoming"]
+__all__ = ["fetch_arrow", "fetch_row", "incoming"]
 
 # DuckDB 1 turns a relation with bound values into Python objects on the way, 20 times as slow;
 # DuckDB 2 copies the rows of `execute` once more, and says so in a warning.
@@ -38,6 +38,28 @@ def fetch_arrow(
         return cursor.execute(text, params).to_arrow_table()
     _settle(cursor)
     return cursor.sql(text, params=params).to_arrow_table()
+
+
+def fetch_row(
+    cursor: duckdb.DuckDBPyConnection,
+    text: str,
+    params: Sequence[Any] | Mapping[str, Any] | None = None,
+) -> tuple[Any, ...] | None:
+    """Run a query and give its first row.
+
+    A row that is fetched alone leaves its statement open until the cursor is used again, and an
+    open statement holds up every checkpoint.
+
+    Args:
+        cursor: Any cursor of the store.
+        text: The query.
+        params: Values of its `?` or `$name` places.
+
+    Returns:
+        The row; None when there is none.
+    """
+    rows: list[tuple[Any, ...]] = cursor.execute(text, params).fetchall()
+    return rows[0] if rows else None
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wbexport.store.exchange import fetch_row
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -69,9 +71,9 @@ def find_places(cursor: duckdb.DuckDBPyConnection, storage_id: str) -> list[tupl
     found = cursor.execute(_PLACES, {"id": storage_id}).fetchall()
     if found:
         return [(str(entity), str(project)) for entity, project in found]
-    document = cursor.execute(
-        "select scope from stored.documents where storage_id = ?", [storage_id]
-    ).fetchone()
+    document = fetch_row(
+        cursor, "select scope from stored.documents where storage_id = ?", [storage_id]
+    )
     if document is None:
         return []
     # The scope of a document is the id of an object or the name of an entity.
