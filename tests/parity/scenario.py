@@ -84,7 +84,7 @@ def run_sweeps() -> None:
     import wandb
     from wandb.agents import pyagent
 
-    pyagent.Agent.HEARTBEAT_SLEEP_SECONDS = 0
+    pyagent.Agent.HEARTBEAT_SLEEP_SECONDS = 0.05
 
     def train() -> None:
         with wandb.init() as run:
