@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 import xxhash
@@ -252,7 +253,26 @@ def test_files_are_found_by_the_entries_of_a_manifest(raw: Raw) -> None:
     entries = [{"name": "deep/b.txt", "digest": md5(b"two")}, {"name": "none", "digest": ""}]
     found = raw.data(text, id=storage_id, entries=entries)["artifact"]["filesByManifestEntries"]
     (edge,) = found["edges"]
-    assert raw.follow("GET", edge["node"]["directUrl"]).data == b"two"
+    part = raw.follow("GET", edge["node"]["directUrl"], headers={"Range": "bytes=1-1"})
+    assert (part.status_code, part.data) == (206, b"w")
+
+
+def test_a_link_for_an_upload_is_good_for_its_file_alone(raw: Raw) -> None:
+    mine = Logger(raw, "set", {"a": f"mine {raw.project}".encode()})
+    other = Logger(raw, "other", {"a": f"other {raw.project}".encode()})
+    for logger in (mine, other):
+        logger.create()
+    (link,), (foreign,) = (logger.declare() for logger in (mine, other))
+    url = link["uploadUrl"]
+    for forged in (
+        url.replace(quote(mine.id), quote(other.id)),
+        url.replace("MANIFEST_MD5", "MANIFEST_XXH128"),
+        url.partition("&signature")[0],
+        foreign["uploadUrl"].replace(quote(other.id), quote(mine.id)),
+    ):
+        assert raw.follow("PUT", forged, data=mine.contents["a"]).status_code == 403
+    assert raw.follow("GET", url).status_code == 405
+    assert mine.upload([link]) == [200]
 
 
 def test_bytes_are_downloaded_by_digest_with_the_token_alone(raw: Raw) -> None:
