@@ -76,7 +76,15 @@ THEIR_LOG = """
 run = wandb.init(project="theirs", id="maker")
 def log(draft, aliases, tags):
     run.log_artifact(draft, aliases=aliases, tags=tags).wait()
-end = run.finish
+def end():
+    run.finish()
+    table = wandb.Table(
+        columns=["id", "label", "score"], data=[[1, "cat", 0.5], [2, "dog", None], [3, "é", -1.0]]
+    )
+    tables = wandb.Artifact("tables", "table")
+    tables.add(table, "eval/predictions")
+    with wandb.init(project="theirs", id="other") as other:
+        other.log_artifact(tables).wait()
 """
 OUR_LOG = """
 run = wandb.Api().create_run(run_id="maker", project="ours")
@@ -126,6 +134,20 @@ with tempfile.TemporaryDirectory() as folder:
 print(json.dumps(answer, default=str))
 """
 
+READ_TABLE = """
+import json, warnings
+import {package} as wandb
+warnings.simplefilter("ignore")
+version = wandb.Api().artifact("theirs/tables:latest")
+table = version.get("eval/predictions")
+print(json.dumps({{
+    "columns": table.columns, "data": table.data, "none": version.get("nothing"),
+    "column": table.get_column("label"), "same": version["eval/predictions"].data,
+    "rows": [[number, list(row)] for number, row in table.iterrows()],
+    "frame": table.get_dataframe().fillna(-9).to_dict("records"),
+}}))
+"""
+
 
 @pytest.fixture(scope="module")
 def drafts(log_run: LogRun) -> tuple[Answer, Answer]:
@@ -157,3 +179,11 @@ def test_what_was_logged_is_the_same_whoever_reads_it(
     assert json.loads(first)["lone"] == "hello"
     for answer in read.values():
         assert answer == first
+
+
+def test_a_table_is_the_same_whoever_reads_it(
+    drafts: tuple[Answer, Answer], log_run: LogRun
+) -> None:
+    theirs, ours = (log_run(READ_TABLE.format(package=p)) for p in ("wandb", "wbexport"))
+    assert ours["data"][1] == [2, "dog", None]
+    assert ours == theirs

@@ -409,3 +409,30 @@ def test_a_page_inside_a_private_network_is_not_fetched_for_a_public_server(
     with pytest.raises(ResponseError, match="private network"):
         logged.download_entries([entry], out)
     assert below(out) == {}
+
+
+def test_a_table_is_read_from_its_file(run: Run) -> None:
+    draft = Artifact("tables", "table")
+    contents = {
+        "good": '{"columns": ["a", "b"], "data": [[1, "x"], [2, null]]}',
+        "uneven": '{"columns": ["a"], "data": [[1, 2]]}',
+        "odd": "[1]",
+    }
+    for name, content in contents.items():
+        with draft.new_file(f"{name}.table.json") as file:
+            file.write(content)
+    with pytest.raises(ConflictError):
+        draft.get("good")
+    logged = run.log_artifact(draft)
+    table = logged["good"]
+    assert table is not None
+    assert (len(table), table.get_column("b")) == (2, ["x", None])
+    assert table.to_polars().to_dicts() == [{"a": 1, "b": "x"}, {"a": 2, "b": None}]
+    assert list(table.get_dataframe().columns) == ["a", "b"]
+    assert repr(table) == "<ArtifactTable 2 rows, 2 columns>"
+    assert logged.get("nothing") is None
+    with pytest.raises(InputError, match="no column"):
+        table.get_column("c")
+    for name in ("uneven", "odd"):
+        with pytest.raises(IntegrityError, match=name):
+            logged.get(name)

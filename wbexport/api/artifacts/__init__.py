@@ -9,6 +9,7 @@ from wbexport.api.artifacts.artifact import Artifact
 from wbexport.api.artifacts.collections import ArtifactCollection, ArtifactCollections
 from wbexport.api.artifacts.fields import ArtifactTTL
 from wbexport.api.artifacts.files import ArtifactFiles
+from wbexport.api.artifacts.tables import ArtifactTable
 from wbexport.api.artifacts.types import ArtifactType, ArtifactTypes
 from wbexport.api.artifacts.versions import Artifacts, RunArtifacts
 
@@ -18,6 +19,7 @@ __all__ = [
     "ArtifactCollections",
     "ArtifactFiles",
     "ArtifactTTL",
+    "ArtifactTable",
     "ArtifactType",
     "ArtifactTypes",
     "Artifacts",

@@ -7,6 +7,7 @@ import shutil
 import warnings
 from fnmatch import fnmatchcase
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
@@ -14,6 +15,7 @@ from wbexport.api.artifacts.contents import ArtifactContents
 from wbexport.api.artifacts.files import ArtifactFiles, iter_urls
 from wbexport.api.artifacts.manifest import MD5, file_digest
 from wbexport.api.artifacts.references import file_of_uri, place_digest
+from wbexport.api.artifacts.tables import ArtifactTable, table_path
 from wbexport.api.concurrent import map_in_order
 from wbexport.api.saving import save_inside
 from wbexport.errors import InputError, IntegrityError, NotFoundError, UnsupportedError
@@ -206,6 +208,31 @@ class ArtifactDownloads(ArtifactContents):
                 "get_entry(path).download() for one."
             )
         return self.download_entries(list(self.manifest), root)[0]
+
+    def get(self, name: str) -> ArtifactTable | None:
+        """Return a table that was put into the artifact.
+
+        Args:
+            name: The name under which it was added.
+
+        Returns:
+            The table; None when the artifact has none of this name.
+
+        Raises:
+            ConflictError: The artifact has not been logged.
+            IntegrityError: The file is not a table.
+            WbexportError: See `download`.
+        """
+        self._require_logged()
+        entry = self.manifest.entries.get(table_path(name))
+        if entry is None:
+            return None
+        with TemporaryDirectory() as folder:
+            (path,) = self.download_entries([entry], folder)
+            return ArtifactTable(Path(path).read_bytes(), name)
+
+    def __getitem__(self, name: str) -> ArtifactTable | None:
+        return self.get(name)
 
     def _root(self, root: str | os.PathLike[str] | None, *, version: bool = True) -> Path:
         if root is not None:
