@@ -24,6 +24,10 @@ READS: dict[str, tuple[str, ...]] = {
 }
 UNEVEN: dict[str, tuple[str, str]] = {}
 ERRORS: dict[str, tuple[str, ...]] = {
+    "Api.create_custom_chart": (
+        "api.create_custom_chart('local', 'bars', 'Bars', 'vega2', 'nobody', '{}')",
+        "api.create_custom_chart('nobody', 'bars', 'Bars', 'vega2', 'private', '{}')",
+    ),
     "Api.automation": ("api.automation('nothing', entity='local')",),
 }
 WRITES: dict[str, tuple[str, ...]] = {

@@ -21,7 +21,7 @@ from typing import Any
 
 import wbexport.api
 
-__all__ = ["MEMBERS", "Member", "extras", "find_class", "main", "problems"]
+__all__ = ["MEMBERS", "Member", "extras", "find_class", "has_extra", "main", "problems"]
 
 _SURFACE = json.loads(Path(__file__).with_name("surface.json").read_text("utf-8"))
 
@@ -82,8 +82,8 @@ def _classes() -> dict[str, type]:
 
 
 def find_class(name: str) -> type | None:
-    """Find one of our classes by the name W&B gives it."""
-    return _classes().get(name)
+    """Find one of our classes by the name W&B gives it, among those of users first."""
+    return getattr(wbexport.api, name, None) or _classes().get(name)
 
 
 def problems(member: Member) -> list[str]:
@@ -98,6 +98,21 @@ def problems(member: Member) -> list[str]:
     if member.kind in ("method", "classmethod"):
         faults += _parameter_problems(getattr(owner, member.name), member)
     return faults
+
+
+def has_extra(owner: type, name: str) -> bool:
+    """Whether a class has a member on it, or sets it on its instances."""
+    if inspect.getattr_static(owner, name, None) is not None or f"`{name}`" in (
+        owner.__doc__ or ""
+    ):
+        return True
+    fields = {key for base in owner.__mro__ for key in vars(base).get("__annotations__", ())}
+    bodies = [inspect.getsource(base) for base in owner.__mro__ if _is_ours(base)]
+    return name in fields or any(re.search(rf"self\.{name}\b.* = ", body) for body in bodies)
+
+
+def _is_ours(owner: type) -> bool:
+    return owner.__module__.startswith("wbexport")
 
 
 def _is_field(owner: type, member: Member) -> bool:

@@ -11,9 +11,18 @@ import pytest
 
 from tests.parity.calls import DELIBERATE, ERRORS, READS, UNEVEN, WRITES
 from tests.parity.differential import answers_of
+from tests.parity.surface import MEMBERS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+#: What the errors that the reference names are here.
+KINDS = {
+    "ValueError": "ValueError",
+    "wandb.Error": "WbexportError",
+    "UnsupportedError": "UnsupportedError",
+}
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,18 @@ def test_documented_failures_are_errors_in_both(answers: dict[Call, tuple[Any, A
         if call.stage == "error" and not all("error" in each for each in both)
     }
     assert silent == {}
+
+
+@pytest.mark.parametrize(
+    "member", [name for name in ERRORS if name in MEMBERS and MEMBERS[name].raises]
+)
+def test_a_documented_failure_is_of_a_documented_kind(
+    answers: dict[Call, tuple[Any, Any]], member: str
+) -> None:
+    documented = {KINDS[kind] for kind in MEMBERS[member].raises}
+    for call, (_, ours) in answers.items():
+        if (call.stage, call.member) == ("error", member):
+            assert documented & set(ours["kinds"]), (call.ours, ours)
 
 
 def test_deliberate_differences_are_of_calls_that_are_made() -> None:

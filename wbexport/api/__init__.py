@@ -11,6 +11,16 @@ queued in them, `charts` custom charts.
 """
 
 from wbexport.api.accounts import Member, Team, User
+from wbexport.api.artifacts import (
+    Artifact,
+    ArtifactCollection,
+    ArtifactCollections,
+    ArtifactFiles,
+    Artifacts,
+    ArtifactType,
+    ArtifactTypes,
+    RunArtifacts,
+)
 from wbexport.api.automations.listings import Automations
 from wbexport.api.client import Api
 from wbexport.api.console import ConsoleLogLine, ConsoleLogs
@@ -27,6 +37,13 @@ from wbexport.api.sweeps import Sweep, Sweeps
 
 __all__ = [
     "Api",
+    "Artifact",
+    "ArtifactCollection",
+    "ArtifactCollections",
+    "ArtifactFiles",
+    "ArtifactType",
+    "ArtifactTypes",
+    "Artifacts",
     "Automations",
     "BetaReport",
     "ConsoleLogLine",
@@ -44,6 +61,7 @@ __all__ = [
     "Registry",
     "Reports",
     "Run",
+    "RunArtifacts",
     "RunQueue",
     "Runs",
     "Sweep",
