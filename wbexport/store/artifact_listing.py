@@ -81,7 +81,7 @@ called as (
                 alias := each.alias,
                 collection := {_COLLECTION}
             )
-            order by each.created_at, each.storage_id, each.position
+            order by each.created_at, each.storage_id, each.alias
         ) as aliases
     from (
         select
@@ -89,8 +89,7 @@ called as (
             collection_no,
             storage_id,
             created_at,
-            unnest(aliases) as alias,
-            generate_subscripts(aliases, 1) as position
+            unnest(aliases) as alias
         from stored.artifact_members
         where artifact_no in (select artifact_no from page)
     ) each

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import xxhash
 
 from wbexport.arrow.literals import parse_json
+from wbexport.arrow.manifests import MD5, XXH128, manifest_digest
 from wbexport.errors import ConflictError, InputError, ResponseError
 
 if TYPE_CHECKING:
@@ -28,11 +29,7 @@ __all__ = [
     "hex_to_base64",
 ]
 
-MD5 = "MANIFEST_MD5"
-XXH128 = "MANIFEST_XXH128"
-
 _PIECE = 1 << 20
-_HEADER = "wandb-artifact-manifest-v1\n"
 _POLICY = "wandb-storage-policy-v1"
 
 
@@ -241,11 +238,8 @@ class ArtifactManifest:
         Returns:
             A hash in hexadecimal: equal for equal paths and digests, whatever their order.
         """
-        found = _new_hash(self.digest_algorithm)
-        found.update(_HEADER.encode())
-        for entry in self:
-            found.update(f"{entry.path}:{entry.digest}\n".encode())
-        return found.hexdigest()
+        entries = ((entry.path, entry.digest) for entry in self)
+        return manifest_digest(entries, self.digest_algorithm)
 
     def size(self) -> int:
         """Return the size of all entries together.
