@@ -84,12 +84,16 @@ def test_a_reader_of_a_registry_reads_what_is_linked_and_not_where_it_is_from(
     api: Api, ada: Api, tmp_path: Path
 ) -> None:
     registry = ada.create_registry("open", "organization")
-    ada.artifact("lab/p/net:v1").link(f"{registry.full_name}/nets")
+    ada.artifact("lab/p/net:v1").link(f"{registry.full_name}/nets", aliases=["best"])
     eve = sign_in(api, "eve")
     (linked,) = eve.registries().versions()
     assert (linked.source_qualified_name, linked.metadata) == ("lab/p/net:v1", {"words": 5})
     linked.download(str(tmp_path))
     assert (tmp_path / "text.txt").read_text("utf-8") == "three"
+    asked = """query Aliases($id: ID!) {
+        artifact(id: $id) { aliases { alias artifactCollection { name } } } }"""
+    aliases = eve.client.execute_text(asked, {"id": linked.id})["artifact"]["aliases"]
+    assert {each["artifactCollection"]["name"] for each in aliases} == {"nets"}
     assert linked.used_by() == []
     assert linked.logged_by() is None
     with pytest.raises(NotFoundError):

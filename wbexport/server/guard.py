@@ -146,7 +146,7 @@ def _may_read(context: Context, node: Any) -> bool:
     # A version is where it was logged, and also wherever it is linked.
     if "collection" in node and "artifact" not in node:
         return _is_visible(context, node["storage_id"])
-    place = (node.get("collection") or node).get("project")
+    place = (node.get("collection") or node.get("artifactCollection") or node).get("project")
     if isinstance(place, dict):
         return _may_see(context, place["entity"], place["project"])
     entity = node.get("entity")
