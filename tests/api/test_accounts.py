@@ -91,21 +91,39 @@ def test_bad_users_are_refused_by_name(api: Api) -> None:
 
 
 def test_a_server_that_makes_no_user_is_an_error(connect: Connect) -> None:
-    api = connect(Stub({"CreateUser": lambda _: {"createUser": {"user": None}}}))
+    none = {"CreateUser": lambda _: {"createUser": {"user": None}}}
+    api = connect(Stub({"ServerFeatures": lambda _: {"serverInfo": None}} | none))
     with pytest.raises(ConflictError, match="did not create a user"):
         api.create_user("ada@example.org")
 
 
 def test_a_user_of_a_server_that_shows_no_key_has_no_api(connect: Connect) -> None:
     viewer = {"id": "1", "entity": "local", "username": "local"}
-    keys = {"edges": [{"node": {"id": "k", "name": "abcd1234"}}, None]}
-    user = {"id": "2", "username": "ada", "apiKeys": keys}
+    user = {"id": "2", "username": "ada"}
     operations = {
+        "ServerFeatures": lambda _: {"serverInfo": None},
         "Viewer": lambda _: {"viewer": viewer},
         "CreateUser": lambda _: {"createUser": {"user": user}},
     }
-    found = connect(Stub(operations)).create_user("ada@example.org")
-    assert (found.user_api, found.api_keys, found.teams) == (None, ["abcd1234"], [])
+    stub = Stub(operations)
+    found = connect(stub).create_user("ada@example.org")
+    assert (found.user_api, found.api_keys, found.teams) == (None, [], [])
+    given = {"email": "ada@example.org", "admin": False, "withKey": False}
+    assert ("CreateUser", given) in stub.asked
+
+
+def test_the_keys_of_the_viewer_are_asked_for_when_they_are_looked_at(connect: Connect) -> None:
+    keys = {"edges": [{"node": {"id": "k", "name": "abcd1234"}}, None]}
+    stub = Stub(
+        {
+            "Viewer": lambda _: {"viewer": {"id": "1", "entity": "local"}},
+            "ViewerKeys": lambda _: {"viewer": {"apiKeys": keys}},
+        }
+    )
+    viewer = connect(stub).viewer
+    assert [name for name, _ in stub.asked] == ["Viewer"]
+    assert viewer.api_keys == viewer.api_keys == ["abcd1234"]
+    assert stub.count("ViewerKeys") == 1
 
 
 def test_failures_of_a_server_are_none_or_false_where_the_reference_says_so(
@@ -119,6 +137,7 @@ def test_failures_of_a_server_are_none_or_false_where_the_reference_says_so(
     viewer = {"id": "1", "entity": "local", "apiKeys": keys}
     stub = Stub(dict.fromkeys((*names, "CreateServiceAccount"), fail))
     stub.operations["Viewer"] = lambda _: {"viewer": viewer}
+    stub.operations["ServerFeatures"] = lambda _: {"serverInfo": None}
     api = connect(stub)
     team = Team(api.client, "lab", {"id": "x"})
     assert (api.viewer.generate_api_key(), api.viewer.delete_api_key("one")) == (None, False)
@@ -199,7 +218,8 @@ def test_a_stranger_reads_nothing_and_a_revoked_key_nothing_more(api: Api) -> No
 
 
 def test_read_only_settings_make_nobody(api: Api) -> None:
-    quiet = type(api)(settings=replace(api.settings, read_only=True))
+    settings = replace(api.settings, read_only=True)
+    quiet = type(api)(settings=settings, transport=api._transport)
     for call in (quiet.create_user, quiet.create_team):
         with pytest.raises(InputError, match="read-only"):
             call("ada@example.org")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Member", "Team", "User"]
 
+#: What a server can do that answers a new account with its first key.
+_KEY_OF_NEW = "KEY_OF_NEW_ACCOUNT"
+
 
 class User(Attributes):
     """A user: `id`, `name`, `username`, `email`, `admin` and `entity`, as far as the key may see.
@@ -52,7 +55,8 @@ class User(Attributes):
             ConflictError: The server did not create a user.
             GraphQLError: The server refused to, and says why.
         """
-        answer = api.client.execute("CreateUser", {"email": email, "admin": admin})
+        given = {"email": email, "admin": admin, "withKey": _KEY_OF_NEW in api.client.features}
+        answer = api.client.execute("CreateUser", given)
         user = (answer.get("createUser") or {}).get("user")
         if user is None:
             raise ConflictError(f"The server did not create a user {email!r}; is there one?")
@@ -62,8 +66,8 @@ class User(Attributes):
 
     @property
     def api_keys(self) -> list[str]:
-        """Names of the user's keys, not their secrets; empty when they were not asked for."""
-        return [key["name"] for key in _nodes(self._attrs, "apiKeys")]
+        """Names of the user's keys, not their secrets; empty when this key may not see them."""
+        return [key["name"] for key in self._keys()]
 
     @property
     def teams(self) -> list[str]:
@@ -90,15 +94,17 @@ class User(Attributes):
             no `user_api`.
         """
         api = self.user_api
+        if api is None:
+            return None
         try:
-            answer = api and api.client.execute("GenerateApiKey", {"description": description})
+            known = self._keys()
+            answer = api.client.execute("GenerateApiKey", {"description": description})
         except RequestError:
             return None
-        key = ((answer or {}).get("generateApiKey") or {}).get("apiKey")
+        key = (answer.get("generateApiKey") or {}).get("apiKey")
         if key is None:
             return None
-        keys = self._attrs.get("apiKeys") or {"edges": []}
-        self._attrs["apiKeys"] = {"edges": [*keys["edges"], {"node": key}]}
+        self._attrs["apiKeys"] = {"edges": [{"node": each} for each in (*known, key)]}
         return str(key["name"])
 
     def delete_api_key(self, api_key: str) -> bool:
@@ -113,8 +119,7 @@ class User(Attributes):
         Raises:
             NotFoundError: The user has no key of this name.
         """
-        keys = _nodes(self._attrs, "apiKeys")
-        found = next((key for key in keys if key["name"] == api_key), None)
+        found = next((key for key in self._keys() if key["name"] == api_key), None)
         if found is None:
             raise NotFoundError("The user has no such key; take a name from api_keys.")
         try:
@@ -122,6 +127,14 @@ class User(Attributes):
         except RequestError:
             return False
         return bool((answer.get("deleteApiKey") or {}).get("success"))
+
+    def _keys(self) -> list[dict[str, Any]]:
+        """Return the user's keys; the viewer's are fetched when they are first looked at."""
+        if "apiKeys" not in self._attrs:
+            own = self.user_api
+            viewer = own.client.execute("ViewerKeys", {}).get("viewer") if own else None
+            self._attrs["apiKeys"] = (viewer or {}).get("apiKeys")
+        return _nodes(self._attrs, "apiKeys")
 
     def __repr__(self) -> str:
         fields = ("email", "username", "id", "name")
@@ -261,7 +274,8 @@ class Team(Attributes):
             The account, with its key as `api_key` where the server shows that, this one time;
             None on failure.
         """
-        variables = {"entity": self.name, "description": description}
+        with_key = _KEY_OF_NEW in self.client.features
+        variables = {"entity": self.name, "description": description, "withKey": with_key}
         try:
             answer = self.client.execute("CreateServiceAccount", variables)
             self.load(force=True)
