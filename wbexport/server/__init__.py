@@ -5,4 +5,8 @@
 `posts` gives it, and bytes to and from `blobs`. `lookup` finds what a request names, `recorder`
 changes it, `exports` makes parquet of it. All of them share one `service`. `serve` puts the
 application on a port; `publisher` publishes what it wrote.
+
+`people` are the users, teams and the organization of a server, `registries` what they collect
+together. The server's own token may do everything; before whatever others ask for stands the
+`guard`, which knows the places they see and write to.
 """
