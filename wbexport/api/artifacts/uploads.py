@@ -29,6 +29,7 @@ __all__ = ["NewVersion", "create_version", "upload_version"]
 _MANIFEST = "wandb_manifest.json"
 _DIGEST_ALGORITHM = "ARTIFACT_DIGEST_ALGORITHM"
 _FILES_PER_REQUEST = 1000
+_JOBS = 16
 _MULTIPART_BYTES = 2 << 30
 _PART_BYTES = 100 << 20
 _MOST_PARTS = 10_000
@@ -194,7 +195,8 @@ class _Upload:
         nodes = [edge["node"] for edge in files.get("edges") or () if edge and edge.get("node")]
         if len(nodes) != len(entries):
             raise ResponseError("The server did not take all files of the artifact.")
-        map_in_order(lambda pair: self._send_file(*pair), list(zip(entries, nodes, strict=True)))
+        pairs = list(zip(entries, nodes, strict=True))
+        map_in_order(lambda pair: self._send_file(*pair), pairs, _JOBS)
 
     def _file(self, entry: ArtifactManifestEntry, manifest_id: str) -> dict[str, Any]:
         fields: dict[str, Any] = {
