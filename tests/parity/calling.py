@@ -24,6 +24,9 @@ __all__ = ["Caller", "main", "plain"]
 #: Of an object, what shows that it is the right one; the first that it has.
 _IDENTITIES = ("qualified_name", "full_name", "path", "name", "username", "id")
 
+#: A look at one attribute, which leaves its object as it was.
+_ATTRIBUTE = re.compile(r"\w+\.\w+")
+
 #: What the SDK calls a class of ours that says more.
 _KINDS = {"ArtifactFile": "File"}
 
@@ -70,6 +73,7 @@ class Caller:
         )
         self._objects = objects
         self._api = self.wandb.Api()
+        self._kept: dict[str, Any] = {}
 
     def fresh(self) -> Any:
         """Give an `Api` that remembers nothing, on the connection of the first."""
@@ -86,6 +90,8 @@ class Caller:
 
     def call(self, line: str) -> Any:
         """Make one call, and give its answer or its error."""
+        if not _ATTRIBUTE.fullmatch(line):
+            self._kept = {}  # It may change what it begins with.
         body = ast.parse(line).body
         mentioned = {node.id for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Name)}
         try:
@@ -108,10 +114,12 @@ class Caller:
             "ended": _ended, "framed": _framed, "json": json, "text_of": _text_of,
         }  # fmt: skip
         for name in self._objects.keys() & mentioned:
-            wanted = ast.parse(self._objects[name], mode="eval")
-            used = {node.id for node in ast.walk(wanted) if isinstance(node, ast.Name)}
-            inner = self._names(used) if used & self._objects.keys() else names
-            names[name] = eval(self._objects[name], dict(inner))
+            if name not in self._kept:
+                wanted = ast.parse(self._objects[name], mode="eval")
+                used = {node.id for node in ast.walk(wanted) if isinstance(node, ast.Name)}
+                inner = self._names(used) if used & self._objects.keys() else names
+                self._kept[name] = eval(self._objects[name], dict(inner))
+            names[name] = self._kept[name]
         return names
 
 

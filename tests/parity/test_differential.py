@@ -30,7 +30,7 @@ class Call:
     """A call of a member, as each side spells it.
 
     Attributes:
-        stage: What it is for: `read`, `error`, `write`, and once more `after` all writes.
+        stage: What it is for: `read`, `error`, `write`, or reading again `after` all writes.
         member: The member.
         ours: How wbexport is called.
         theirs: How the SDK is called.
@@ -51,7 +51,7 @@ CALLS = [
     *(Call("read", member, *lines) for member, lines in UNEVEN.items()),
     *stage("error", ERRORS),
     *stage("write", WRITES),
-    *stage("after", READS),
+    *stage("after", {member: lines[:1] for member, lines in READS.items()}),
 ]
 
 
