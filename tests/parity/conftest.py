@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.sdk import run_program, sdk_environment
-from wbexport.server.serve import LocalServer
+from tests.server.client import Raw
+from wbexport.server.app import create_app
+from wbexport.server.serve import LocalServer, new_token
+from wbexport.store.database import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,3 +40,13 @@ def serve_copy(filled: Path, place: Path, token: str | None = None) -> Iterator[
     shutil.copytree(filled, place)
     with LocalServer(place / "wb.duckdb", writable=True, token=token) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def raw(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Raw]:
+    """A client of a server over a copy of the filled store."""
+    place = tmp_path_factory.mktemp("documents") / "copy"
+    shutil.copytree(filled, place)
+    token = new_token()
+    with Store.open_writer(place / "wb.duckdb") as store:
+        yield Raw(create_app(store, token=token, writable=True), token)

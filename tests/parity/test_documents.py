@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import graphql
 import pytest
 
 from tests.parity.documents import core_documents, python_documents
-from tests.server.client import Raw
-from wbexport.server.app import create_app
 from wbexport.server.execute import read_schema
 from wbexport.server.resolvers import RESOLVERS
-from wbexport.server.serve import new_token
-from wbexport.store.database import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from tests.server.client import Raw
 
 SCHEMA = graphql.build_schema(read_schema())
 DOCUMENTS = python_documents() | core_documents()
@@ -43,16 +37,6 @@ SCALARS = {
                 "Float": -1e308, "Boolean": True, "JSONString": '[{"$where": [1e999, {}]}]',
                 "JSON": [HOSTILE], "DateTime": HOSTILE, "Duration": -1},
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def raw(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Raw]:
-    """A client of a server over a copy of the filled store."""
-    place = tmp_path_factory.mktemp("documents") / "copy"
-    shutil.copytree(filled, place)
-    token = new_token()
-    with Store.open_writer(place / "wb.duckdb") as store:
-        yield Raw(create_app(store, token=token, writable=True), token)
 
 
 def operation(text: str) -> graphql.OperationDefinitionNode:
