@@ -6,6 +6,8 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import subprocess
+import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -64,6 +66,28 @@ def test_listed_functions_and_classes_are_documented() -> None:
             value = getattr(module, name)
             if inspect.isclass(value) or inspect.isfunction(value):
                 assert inspect.getdoc(value), f"{module.__name__}.{name} has no docstring"
+
+
+SCRIPT = """
+import sys
+import wbexport as wandb
+
+light = {name for name in sys.modules if name.startswith("wbexport.")}
+assert not light, light
+assert wandb.Artifact and wandb.Api and wandb.automations.OnRunMetric
+assert wandb.Error is wandb.errors.Error and wandb.CommError is wandb.errors.CommError
+assert issubclass(wandb.errors.AuthenticationError, wandb.errors.CommError)
+for caught in (wandb.Error, wandb.CommError, wandb.UsageError, ValueError):
+    try:
+        wandb.Artifact("a/b", "dataset")
+    except caught:
+        continue
+"""
+
+
+def test_a_script_written_for_wandb_finds_its_names_without_importing_them() -> None:
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_sorting_puts_constants_first_and_functions_last() -> None:

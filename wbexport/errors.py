@@ -28,7 +28,9 @@ WbexportError
 └─ SyncError                   some runs failed; carries which and why
 
 Messages name the thing concerned and the next step. They never hold a key or a signed URL.
-`wandb.Api` scripts catch `ValueError` for bad arguments and missing things; they still can.
+`wandb.Api` scripts catch `ValueError` for bad arguments and missing things; they still can. They
+find `Error`, `CommError`, `AuthenticationError` and `UsageError` here as well. W&B's client turns
+whatever its API raises into a `CommError`, so that name catches all of this tree.
 """
 
 from __future__ import annotations
@@ -40,7 +42,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthError",
+    "AuthenticationError",
+    "CommError",
     "ConflictError",
+    "Error",
     "GraphQLError",
     "IncompleteRunHistoryError",
     "InputError",
@@ -64,6 +69,7 @@ __all__ = [
     "TransportError",
     "UnsafeNameError",
     "UnsupportedError",
+    "UsageError",
     "WbexportError",
 ]
 
@@ -224,3 +230,10 @@ class SyncError(WbexportError):
     def __init__(self, message: str, *, failures: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.failures = dict(failures or {})
+
+
+#: The names of `wandb.errors`.
+Error = WbexportError
+CommError = WbexportError
+AuthenticationError = AuthError
+UsageError = InputError
