@@ -130,7 +130,7 @@ class SendNotification(Action):
         if not isinstance(integration, SlackIntegration):
             raise InputError(f"A notification goes to a Slack integration, not {integration!r}.")
         fields = {"title": title, "text": text, "level": level}
-        return cls.model_validate({"integration_id": integration.id, **fields})
+        return cls(integration_id=integration.id, **fields)
 
 
 class SendWebhook(Action):
@@ -171,7 +171,7 @@ class SendWebhook(Action):
         """
         if not isinstance(integration, WebhookIntegration):
             raise InputError(f"A request goes to a webhook integration, not {integration!r}.")
-        return cls.model_validate({"integration_id": integration.id, "request_payload": payload})
+        return cls(integration_id=integration.id, request_payload=payload)
 
 
 class DoNothing(Action, frozen=True):

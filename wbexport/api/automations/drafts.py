@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field
 
 from wbexport.api.automations.actions import Action, SavedAction
 from wbexport.api.automations.automation import (
@@ -38,6 +38,8 @@ class Draft(Model):
         event: What sets it off.
         action: What it does.
     """
+
+    model_config = ConfigDict(title="This automation cannot be saved")
 
     id: str | None = None
     name: Annotated[str, Field(min_length=1, max_length=255)]
@@ -95,20 +97,11 @@ def _given(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 def _draft(parts: dict[str, Any]) -> Draft:
     event = parts.get("event")
-    try:
-        if isinstance(event, Event):
-            # The kind of an event says where it can happen.
-            scope = parts.get("scope", event.scope)
-            event = type(event).model_validate({"scope": scope, "filter": event.filter})
-            parts |= {"event": event, "scope": event.scope}
-        draft = Draft.model_validate(parts)
-    except ValidationError as error:
-        raise InputError(f"This automation cannot be saved: {_reasons(error)}.") from error
+    if isinstance(event, Event):
+        # The kind of an event says where it can happen.
+        event = type(event)(scope=parts.get("scope", event.scope), filter=event.filter)
+        parts |= {"event": event, "scope": event.scope}
+    draft = Draft(**parts)
     if draft.event.event_type in _READ_ONLY_EVENTS:
         raise InputError(f"An automation on {draft.event.event_type} can only be read.")
     return draft
-
-
-def _reasons(error: ValidationError) -> str:
-    found = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
-    return "; ".join(found).rstrip(".")

@@ -282,9 +282,7 @@ class _Operand(Model):
         return self._changed(ChangeDirection.DECREASE, diff, frac)
 
     def _compared(self, operator: str, value: float) -> MetricThresholdFilter:
-        return MetricThresholdFilter.model_validate(
-            dict(self) | {"cmp": operator, "threshold": value}
-        )
+        return MetricThresholdFilter(**dict(self) | {"cmp": operator, "threshold": value})
 
     def _changed(
         self, direction: ChangeDirection, diff: float | None, frac: float | None
@@ -294,7 +292,7 @@ class _Operand(Model):
         kind = ChangeType.RELATIVE if diff is None else ChangeType.ABSOLUTE
         amount = _above_zero(frac if diff is None else diff)
         change = {"threshold": amount, "change_type": kind, "change_dir": direction}
-        return MetricChangeFilter.model_validate(dict(self) | change)
+        return MetricChangeFilter(**dict(self) | change)
 
 
 class WindowedMetric(_Operand):

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from reprlib import repr as shortened
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     SerializerFunctionWrapHandler,
+    ValidationError,
     WrapSerializer,
 )
+
+from wbexport.errors import InputError
 
 __all__ = ["Choice", "Encoded", "Model", "to_text", "without_typename"]
 
@@ -23,12 +27,39 @@ _T = TypeVar("_T")
 class Model(BaseModel):
     """A part of an automation. Fields are checked when they are set; unknown ones are refused.
 
-    A wrong value raises pydantic's `ValidationError`, which is a `ValueError`.
+    Raises:
+        InputError: A field is missing, unknown or wrong.
     """
 
     model_config = ConfigDict(
         extra="forbid", populate_by_name=True, serialize_by_alias=True, validate_assignment=True
     )
+
+    # A type checker is to see the fields of each class as its arguments.
+    if not TYPE_CHECKING:
+
+        def __init__(self, /, **fields: Any) -> None:
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                raise InputError(_summary(error)) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        try:
+            super().__setattr__(name, value)
+        except ValidationError as error:
+            raise InputError(_summary(error)) from None
+
+
+def _summary(error: ValidationError) -> str:
+    """Say what is wrong with each field, once where none of several kinds fits."""
+    reasons: dict[str, str] = {}
+    for each in error.errors(include_url=False):
+        field = str(each["loc"][0]) if each["loc"] else "value"
+        several = field in reasons
+        reasons[field] = f"cannot be {shortened(each['input'])}" if several else each["msg"]
+    found = "; ".join(f"{field}: {reason}" for field, reason in reasons.items())
+    return f"{error.title}: {found.rstrip('.')}."
 
 
 class Choice(StrEnum):

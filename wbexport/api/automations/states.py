@@ -78,11 +78,11 @@ class StateField:
 
     def eq(self, state: str | RunState, /) -> StateFilter:
         """Hold where a run comes into a state."""
-        return StateFilter.model_validate({"states": [state]})
+        return self.in_([state])
 
     def in_(self, states: Iterable[str | RunState], /) -> StateFilter:
         """Hold where a run comes into one of some states."""
-        return StateFilter.model_validate({"states": states})
+        return StateFilter(states=states)
 
     def __eq__(self, other: Any) -> StateFilter:  # type: ignore[override]
         return self.eq(other)
