@@ -6,9 +6,9 @@
 `uploads` and `filestream`) and what it logged. Histories have three readers: `sampling` asks for
 W&B's sample; `scan_history` gives one run's rows and `scan_histories` one frame of many runs, both
 on `history`, which joins the files of `exports` with the live `pages`. `listing` is what a sync
-plans from. `automations` are objects of their own room, `launch` holds run queues, `jobs` what is
-queued in them, `charts` custom charts; `accounts` are users and teams, `registries` what an
-organization collects.
+plans from. `automations` and `artifacts` are objects of their own rooms, `launch` holds run queues,
+`jobs` what is queued in them, `charts` custom charts; `accounts` are users and teams, `registries`
+what an organization collects.
 """
 
 from wbexport.api.accounts import Member, Team, User

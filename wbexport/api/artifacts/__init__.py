@@ -2,7 +2,9 @@
 
 An `Artifact` is built in layers: `fields` is what the server says of it, `contents` its manifest
 and what a new one is filled with, `downloads` brings its files here, and `artifact` itself saves,
-links and deletes. `uploads` logs new versions; `references` knows what lies outside of W&B.
+links and deletes. `uploads` logs new versions; `references` knows what lies outside of W&B, and
+`tables` reads those that were put into artifacts. `types`, `collections`, `versions` and `files`
+list what there is; `of_run` is what a run has of it.
 """
 
 from wbexport.api.artifacts.artifact import Artifact
