@@ -34,6 +34,30 @@ def spelled(name: str, field: Any, style: str) -> str:
     return f"{name}({', '.join(given)})" if given else name
 
 
+#: Steps that need a name to find something.
+STEPS = {
+    "Query.artifact": "",
+    "Query.artifactCollection": "",
+    "Query.clientIDMapping": 'clientIDMapping(clientID: "x")',
+    "Query.entity": 'entity(name: "local")',
+    "Query.launchAgent": 'launchAgent(id: "x")',
+    "Query.models": 'models(entityName: "local")',
+    "Query.organization": 'organization(name: "local")',
+    "Query.project": "",
+    "Entity.defaultResourceConfig": 'defaultResourceConfig(id: "x")',
+    "Organization.featureFlags": "featureFlags(rampIDType: OrgName)",
+    "Project.artifactType": 'artifactType(name: "dataset")',
+    "Project.run": 'run(name: "train-1")',
+    "Run.parquetHistory": 'parquetHistory(liveKeys: ["loss"])',
+}
+
+
+def step_to(owner: str, name: str, field: Any) -> str:
+    """A field on the way to others; empty where it would find nothing."""
+    needs = any(graphql.is_required_argument(each) for each in field.args.values())
+    return STEPS.get(f"{owner}.{name}", "" if needs else name)
+
+
 def ways() -> dict[str, tuple[str, ...]]:
     """The shortest way from the root of queries to each type, as nested selections."""
     found: dict[str, tuple[str, ...]] = {"Query": ()}
@@ -41,8 +65,9 @@ def ways() -> dict[str, tuple[str, ...]]:
     while queue:
         owner = queue.popleft()
         for name, field in OBJECTS[owner].fields.items():
-            for kind, steps in targets(spelled(name, field, "likely"), field):
-                if kind not in found:
+            step = step_to(owner, name, field)
+            for kind, steps in targets(step, field):
+                if step and kind not in found:
                     found[kind] = (*found[owner], *steps)
                     queue.append(kind)
     return found
@@ -117,14 +142,14 @@ def test_no_connection_gives_more_than_a_page_holds(
         for name, field in OBJECTS[owner].fields.items():
             target = OBJECTS.get(graphql.get_named_type(field.type).name)
             if target is not None and "edges" in target.fields and "first" in field.args:
-                selected = f"{spelled(name, field, 'likely')} {{ edges {{ __typename }} }}"
+                selected = f"{name}(first: 1000) {{ edges {{ __typename }} }}"
                 answer = raw.graphql(below(owner, selected))
                 lengths = [len(edges) for edges in connections(answer.get("data"))]
                 filled += max(lengths, default=0)
                 if max(lengths, default=0) > 1:
                     longer[f"{owner}.{name}"] = lengths
     assert longer == {}
-    assert filled > 15
+    assert filled > 5
 
 
 def test_selections_that_lead_in_circles_are_refused(raw: Raw) -> None:
