@@ -16,6 +16,8 @@ from wbexport.paths import (
     ArtifactPath,
     ProjectPath,
     RunPath,
+    check_name,
+    check_run_id,
     parse_artifact_path,
     parse_project_path,
     parse_run_path,
@@ -102,6 +104,18 @@ def test_the_default_entity_is_asked_for_only_when_it_is_needed() -> None:
     assert asked == []
     assert parse_run_path("vision/1mb3xqzp", viewer) == RUN
     assert asked == ["viewer"]
+
+
+def test_what_is_no_text_is_no_path_and_no_name() -> None:
+    for read in (parse_project_path, parse_run_path, parse_artifact_path, check_name, check_run_id):
+        with pytest.raises(PathError, match=r"^5 is no"):
+            read(5)  # type: ignore[arg-type]
+
+
+def test_a_name_that_is_refused_is_called_a_name() -> None:
+    for name in ("", "..", "a/b", "a\n"):
+        with pytest.raises(PathError, match=r"is no name: .* no slash and no control character"):
+            check_name(name)
 
 
 @pytest.mark.parametrize("entity", [None, "", lambda: None])

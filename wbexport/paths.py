@@ -185,8 +185,12 @@ def check_name(name: str) -> str:
     Raises:
         PathError: It could not stand in a path.
     """
-    (checked,) = _checked(name, [name])
-    return checked
+    if not isinstance(name, str) or not _is_name(name):
+        raise PathError(
+            f"{name!r} is no name: it may not be empty or only dots, and hold no slash and no "
+            "control character."
+        )
+    return name
 
 
 def check_run_id(run_id: str) -> str:
@@ -201,6 +205,8 @@ def check_run_id(run_id: str) -> str:
     Raises:
         PathError: It is empty or longer than 128 characters, or could not stand in a path.
     """
+    if not isinstance(run_id, str):
+        raise PathError(f"{run_id!r} is no id for a run; an id is text.")
     if not 0 < len(run_id) <= _MAX_RUN_ID or not run_id.strip(" .") or run_id != run_id.strip():
         raise PathError(f"{run_id!r} is no id for a run; take 1 to 128 characters.")
     if _NOT_IN_RUN_IDS.search(run_id):
@@ -281,7 +287,9 @@ def resolve_inside(root: Path, name: str) -> Path:
 
 
 def _web_parts(text: str) -> list[str] | None:
-    """Return the decoded path segments of a web address, or None for anything else."""
+    """Return the decoded path segments of a web address, or None for any other text."""
+    if not isinstance(text, str):
+        raise PathError(f"{text!r} is not a path; a path is text, such as entity/project.")
     if not re.match(r"\s*https?://", text):
         return None
     try:
@@ -300,11 +308,10 @@ def _known_entity(text: str, entity: DefaultEntity) -> str:
 
 
 def _checked(text: str, parts: list[str]) -> list[str]:
-    for part in parts:
-        if part.strip(".") == "" or "/" in part or _CONTROL.search(part):
-            raise PathError(
-                f"{text!r} is no name, and no path of the form entity/project or "
-                "entity/project/run_id."
-                f"{text!r} is not a path such as entity/project or entity/project/run_id."
-            )
+    if not all(map(_is_name, parts)):
+        raise PathError(f"{text!r} is not a path such as entity/project or entity/project/run_id.")
     return parts
+
+
+def _is_name(part: str) -> bool:
+    return part.strip(".") != "" and "/" not in part and not _CONTROL.search(part)

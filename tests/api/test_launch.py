@@ -134,6 +134,17 @@ WRONG: dict[str, Callable[[Api], object]] = {
     "a config that is no JSON": lambda api: api.create_run_queue(
         "q", "kubernetes", config={"a": object()}
     ),
+    "a config that is no dict": lambda api: api.create_run_queue(
+        "q",
+        "kubernetes",
+        config=5,  # type: ignore[arg-type]
+    ),
+    "links that are no dict": lambda api: api.upsert_run_queue(
+        "q",
+        {},
+        "kubernetes",
+        external_links=["https://example.org"],  # type: ignore[arg-type]
+    ),
     "a job without a name": lambda api: api.job(None),
     "a job without a project": lambda api: api.job("job-train:latest"),
     "a job without a version": lambda api: api.job("local/vision/job-train"),

@@ -261,7 +261,10 @@ def test_bad_names_and_settings_are_refused_before_a_request(api: Api) -> None:
         api.create_registry("a", "everybody")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="'a/b' is not an artifact type"):
         api.create_registry("a", "organization", artifact_types=["a/b"])
-    registry = api.create_registry("a", "organization")
+    with pytest.raises(InputError, match="5 is no name"):
+        api.registry(5)  # type: ignore[arg-type]
+    registry = api.create_registry("a", "organization", artifact_types="model")  # type: ignore[arg-type]
+    assert registry.artifact_types == ["model"]
     with pytest.raises(InputError, match="not 'nobody'"):
         registry.visibility = "nobody"  # type: ignore[assignment]
     with pytest.raises(ConflictError, match="'a' in 'local' already"):

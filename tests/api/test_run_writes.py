@@ -183,6 +183,11 @@ def test_a_value_that_json_cannot_hold_stops_the_update_before_a_request(
     assert api.client.session.stats.requests == before
 
 
+def test_a_config_must_be_a_dict(run: Run) -> None:
+    with pytest.raises(InputError, match="not 5"):
+        run.config = 5  # type: ignore[assignment]
+
+
 @pytest.mark.parametrize("tags", ["text", None, [1], ("a",)])
 def test_tags_must_be_a_list_of_texts(api: Api, run: Run, tags: Any) -> None:
     run.tags = tags

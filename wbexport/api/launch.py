@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import warnings
+from collections.abc import Mapping
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,8 +16,6 @@ from wbexport.errors import GraphQLError, InputError, NotFoundError, ResponseErr
 from wbexport.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from wbexport.api.service import Service
 
 __all__ = [
@@ -296,7 +295,7 @@ def create_run_queue(
     """Create a queue, and the project that holds the queues of its entity.
 
     Raises:
-        InputError: The name, the resource or the mode cannot be right.
+        InputError: An argument cannot be right.
         ResponseError: The server did not create it.
         GraphQLError: The server refused it.
     """
@@ -304,6 +303,7 @@ def create_run_queue(
     mode = prioritization_mode.upper() if prioritization_mode else None
     if mode not in (None, "V0"):
         raise InputError(f"prioritization_mode must be 'V0' or None, not {prioritization_mode!r}.")
+    _check_objects(config=config, template_variables=template_variables)
     _ensure_project(client, entity)
     sent = _config_input(entity, resource, config or {}, template_variables or {})
     made = _change(client, "CreateDefaultResourceConfig", sent, name)
@@ -333,7 +333,7 @@ def upsert_run_queue(
     """Create a queue or change the one of that name; warns of what the server finds odd in it.
 
     Raises:
-        InputError: The name, the resource or the mode cannot be right.
+        InputError: An argument cannot be right.
         ResponseError: The server did not save it.
         GraphQLError: The server refused it.
     """
@@ -343,6 +343,11 @@ def upsert_run_queue(
         raise InputError(
             f"prioritization_mode must be 'V0' or 'DISABLED', not {prioritization_mode!r}."
         )
+    _check_objects(
+        resource_config=config,
+        template_variables=template_variables,
+        external_links=external_links,
+    )
     _ensure_project(client, entity)
     links = [{"label": label, "url": url} for label, url in (external_links or {}).items()]
     sent = {
@@ -410,6 +415,12 @@ def _check(name: str, resource: str) -> None:
         raise InputError(f"A run queue has a name of 1 to {_MAX_NAME} characters, not {name!r}.")
     if resource not in _RESOURCES:
         raise InputError(f"A queue runs on one of {', '.join(_RESOURCES)}, not on {resource!r}.")
+
+
+def _check_objects(**arguments: object) -> None:
+    for name, value in arguments.items():
+        if value is not None and not isinstance(value, Mapping):
+            raise InputError(f"{name} must be a dict, not {value!r}.")
 
 
 def _ensure_project(client: Service, entity: str) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from wbexport.api.accounts import User
 from wbexport.api.attributes import Attributes, Settable
 from wbexport.api.history import fetch_run
-from wbexport.errors import NotFoundError
+from wbexport.errors import InputError, NotFoundError
 from wbexport.graphql.models import parse_json_object
 from wbexport.paths import RunPath
 
@@ -144,6 +144,8 @@ class RunFields(Attributes):
 
     @config.setter
     def config(self, config: dict[str, Any]) -> None:
+        if not isinstance(config, dict):
+            raise InputError(f"A run's config is a dict, not {config!r}.")
         self._full("config")
         self._attrs["config"] = config
 

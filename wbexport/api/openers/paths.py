@@ -40,7 +40,7 @@ class OpensPaths(OpensProjects, OpensRuns, OpensSweeps):
             >>> api.from_path("team/vision/sweeps/3t6v8b2n").state
             'FINISHED'
         """
-        parts = path.strip("/ ").split("/")
+        parts = path.strip("/ ").split("/") if isinstance(path, str) else []
         kind = parts[2] if len(parts) == 4 else ""
         if len(parts) == 1:
             return self.project(parts[0])

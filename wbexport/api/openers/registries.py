@@ -8,6 +8,7 @@ from wbexport.api.artifacts.organizations import find_organization
 from wbexport.api.door import Door
 from wbexport.api.registries import Organization, Registries, Registry
 from wbexport.errors import ConflictError, NotFoundError
+from wbexport.paths import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,13 +84,14 @@ class OpensRegistries(Door):
             The registry.
 
         Raises:
+            PathError: The name cannot be that of a registry.
             NotFoundError: There is no such registry or organization.
             InputError: The entity has several organizations, and none is named.
             UnsupportedError: The server is too old.
         """
         self.client.require_feature(_SEARCH, "Opening a registry")
         found = self.organization(organization)
-        registry = Registry(self.client, found.name, found.org_entity.name, name)
+        registry = Registry(self.client, found.name, found.org_entity.name, check_name(name))
         registry.load()
         return registry
 

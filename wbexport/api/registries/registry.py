@@ -272,11 +272,12 @@ class Registry(HasMembers):
     def save(self) -> None:
         """Save what was set, and add the types that were appended.
 
+        A registry that was deleted meanwhile is created again.
+
         Raises:
             InputError: There are new types, and it takes all of them; or one is malformed, or the
                 name is.
             ConflictError: There is another registry of the new name, or the server refused.
-            NotFoundError: The registry is gone.
             UnsupportedError: The server is too old.
         """
         self.client.require_feature(_CREATION, "Saving a registry")
@@ -361,7 +362,12 @@ def _access(visibility: str) -> str:
 
 
 def _project_name(name: str) -> str:
-    if not name.strip() or len(REGISTRY_PREFIX + name) > _LONGEST or _NOT_IN_NAMES.search(name):
+    if (
+        not isinstance(name, str)
+        or not name.strip()
+        or len(REGISTRY_PREFIX + name) > _LONGEST
+        or _NOT_IN_NAMES.search(name)
+    ):
         raise InputError(
             f"{name!r} is not a name for a registry: use 1 to {_LONGEST - len(REGISTRY_PREFIX)} "
             "characters without / \\ # ? % and :."
@@ -370,4 +376,5 @@ def _project_name(name: str) -> str:
 
 
 def _types_input(names: Iterable[str] | None) -> list[dict[str, str]] | None:
+    names = [names] if isinstance(names, str) else names
     return [{"name": checked_type(name, "")} for name in names] if names else None
