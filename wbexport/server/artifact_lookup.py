@@ -58,12 +58,15 @@ def version_path(version: Node) -> str:
 def find_collection(
     cur: Cursor, project_no: int, name: str, type_name: str | None = None
 ) -> Node | None:
-    """Return a collection of a project; with a type, only if it is of that type."""
+    """Return a collection of a project; with a type, only if it is of that type.
+
+    Where a sync brought several of one name, because one was deleted and made anew, it is the last.
+    """
     equal: Node = {"project_no": project_no, "name": name}
     if type_name is not None:
         equal["type"] = type_name
-    found = artifact_listing.read_collections(cur, **equal, limit=1).to_pylist()
-    return next(iter(found), None)
+    found = artifact_listing.read_collections(cur, **equal).to_pylist()
+    return found[-1] if found else None
 
 
 def get_collection(cur: Cursor, entity: str, project: str, name: str) -> Node:

@@ -26,6 +26,7 @@ __all__ = [
     "find_artifact_no",
     "find_blob",
     "find_blobs",
+    "lacking_bytes",
     "missing_files",
     "next_index",
     "read_collections",
@@ -33,7 +34,6 @@ __all__ = [
     "read_manifests",
     "read_members",
     "read_types",
-    "read_users",
     "read_versions",
 ]
 
@@ -360,6 +360,21 @@ def missing_files(cursor: duckdb.DuckDBPyConnection, artifact_no: int) -> list[s
     return [path for (path,) in found]
 
 
+def lacking_bytes(cursor: duckdb.DuckDBPyConnection, collection_no: int) -> set[int]:
+    """Return the versions in a collection that have `missing_files`, by their numbers."""
+    found = cursor.execute(
+        """
+        select distinct artifact_no
+        from stored.artifact_files
+        where ref is null and blob is null and artifact_no in (
+            select artifact_no from stored.artifact_members where collection_no = ?
+        )
+        """,
+        [collection_no],
+    )
+    return {number for (number,) in found.fetchall()}
+
+
 def read_manifests(cursor: duckdb.DuckDBPyConnection, **equal: Any) -> pa.Table:
     """Read the manifests that were sent for versions that are not committed.
 
@@ -376,21 +391,6 @@ def read_manifests(cursor: duckdb.DuckDBPyConnection, **equal: Any) -> pa.Table:
         f"select * from stored.artifact_manifests r where {condition} order by rowid",
         params,
     )
-
-
-def read_users(cursor: duckdb.DuckDBPyConnection, artifact_no: int) -> list[str]:
-    """Return the storage ids of the runs that used a version, in the order in which they did."""
-    found = cursor.execute(
-        """
-        select r.storage_id
-        from stored.run_artifacts l
-        join stored.runs r on r.run_no = l.run_no
-        where l.artifact_no = ? and l.direction = 'input'
-        order by l.created_at, l.run_no
-        """,
-        [artifact_no],
-    ).fetchall()
-    return [storage_id for (storage_id,) in found]
 
 
 def find_blob(

@@ -147,13 +147,17 @@ def count_runs(
     return int(count)
 
 
-def run_numbers(cursor: duckdb.DuckDBPyConnection, storage_ids: Collection[str]) -> list[int]:
+def run_numbers(cursor: duckdb.DuckDBPyConnection, storage_ids: Collection[str]) -> dict[str, int]:
     """Give the numbers of runs, those that the store has, by their storage ids."""
     found = cursor.execute(
-        "select run_no from stored.runs where storage_id in (select unnest(?::varchar[]))",
+        """
+        select storage_id, run_no
+        from stored.runs
+        where storage_id in (select unnest(?::varchar[]))
+        """,
         [list(storage_ids)],
     )
-    return [number for (number,) in found.fetchall()]
+    return dict(found.fetchall())
 
 
 def read_keys(

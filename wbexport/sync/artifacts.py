@@ -1,15 +1,15 @@
 """Brings over artifacts: new versions with their bytes, and what was edited of the others.
 
 The content of a version never changes, so its manifest and bytes are fetched once. What is known
-of it is compared at every sync. Versions that the server has no more are marked as deleted, and
-keep their bytes.
+of it is compared at every sync. Versions that a collection has no more are marked as deleted, and
+keep their bytes; a collection that is gone altogether stays as it was.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -20,17 +20,30 @@ import pyarrow as pa
 from wbexport.api.artifacts.manifest import XXH128, file_digest
 from wbexport.api.concurrent import map_in_order
 from wbexport.arrow.manifests import parse_manifest
-from wbexport.errors import AuthError, IntegrityError, NotFoundError, StoreError, WbexportError
+from wbexport.errors import (
+    AuthError,
+    IntegrityError,
+    NotFoundError,
+    RateLimitError,
+    ServerError,
+    StoreError,
+    TransportError,
+    WbexportError,
+)
 from wbexport.graphql.models import ArtifactTypeNode, CollectionNode, VersionNode, read_node
-from wbexport.store import artifact_listing, artifacts, reader
+from wbexport.store import artifact_listing, artifacts, lineage, reader
 from wbexport.store.writer import ProjectRow, upsert_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     import duckdb
 
+    from wbexport.store.artifacts import Direction
     from wbexport.sync.parts import PartJob
+
+    #: A run's storage id, and what it did with a version.
+    Edge = tuple[str, Direction]
 
 __all__ = ["sync_artifacts"]
 
@@ -38,14 +51,42 @@ __all__ = ["sync_artifacts"]
 _BATCH = 32
 #: Asked for by name up to here; above, all files of a version are listed.
 _MOST_NAMES = 200
+#: The versions that are there for good.
+_COMMITTED = json.dumps({"state": "COMMITTED"})
+#: Versions of a listing that tells nothing but which ones there are.
+_IDS = 1_000
+#: What tells of the server and not of one collection.
+_ENDING = (AuthError, StoreError, TransportError, ServerError, RateLimitError)
 
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What is in a version: its manifest as a blob, and its files with theirs."""
+    """What is in a version: its manifest as a blob, and its files, None when they are stored."""
 
     manifest: str
-    files: pa.Table
+    files: pa.Table | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What the store has of a collection, all of it read at once.
+
+    Args:
+        collection_no: Its number.
+        members: Storage id of a version to what the collection says of it.
+        lacking: The numbers of the versions some of whose bytes are not here.
+        lineage: The number of a version to the runs that logged or used it.
+    """
+
+    collection_no: int
+    members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    lacking: Collection[int] = ()
+    lineage: Mapping[int, set[Edge]] = field(default_factory=dict)
+
+    def whole(self, listed: _Listed) -> Mapping[str, Any] | None:
+        """Return a version that was brought over before, with its manifest."""
+        known = self.members.get(listed.node.id)
+        return known if known and known["artifact"]["manifest"] is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +114,13 @@ class _Listed:
                     "created_at": member.created_at,
                 }
         raise IntegrityError(f"{self.collection.name} lists {self.node.id}, which is not in it.")
+
+    @property
+    def lineage(self) -> set[Edge]:
+        """The runs that logged or used the version."""
+        edges: set[Edge] = {(run.id, "input") for run in self.node.used_by.nodes}
+        creator = self.node.created_by
+        return edges | ({(creator.id, "output")} if creator and creator.id else set())
 
 
 def sync_artifacts(job: PartJob) -> int:
@@ -123,56 +171,114 @@ def _number_of(job: PartJob, collection: CollectionNode) -> int:
 
 
 def _sync_collection(job: PartJob, collection: CollectionNode) -> int:
-    collection_no = _number_of(job, collection)
-    place = "artifactType", "artifactCollection", "artifacts"
-    listed = (
-        _Listed(collection, read_node(VersionNode, each))
-        for each in job.nodes(
-            "ArtifactInventory",
-            *place,
-            type=collection.default_artifact_type.name,
-            collection=collection.name,
-        )
+    """Bring over one collection; one that fails does not stop the others."""
+    try:
+        stored = _read_stored(job, _number_of(job, collection))
+        seen: set[str] = set()
+        changed = 0
+        listed = _list(job, collection)
+        while not job.interrupted() and (batch := list(islice(listed, _BATCH))):
+            seen |= {each.node.id for each in batch}
+            changed += _sync_batch(job, stored, batch)
+        if not job.interrupted():
+            changed += _mark_gone(job, stored, _find_gone(job, collection, stored, seen))
+        return changed
+    except _ENDING:
+        raise
+    except WbexportError as error:
+        job.failures[_path(collection)] = str(error)
+        return 0
+
+
+def _path(collection: CollectionNode) -> str:
+    return f"{collection.project.entity.name}/{collection.project.name}/{collection.name}"
+
+
+def _read_stored(job: PartJob, collection_no: int) -> _Stored:
+    cursor = job.store.cursor()
+    members = artifact_listing.read_members(cursor, collection_no=collection_no).to_pylist()
+    return _Stored(
+        collection_no,
+        {each["artifact"]["storage_id"]: each for each in members},
+        artifact_listing.lacking_bytes(cursor, collection_no),
+        lineage.read_lineage(cursor, collection_no),
     )
-    known = {
-        each["artifact"]["storage_id"]: each
-        for each in artifact_listing.read_members(
-            job.store.cursor(), collection_no=collection_no
-        ).to_pylist()
-    }
-    seen: set[str] = set()
-    changed = 0
-    while not job.interrupted() and (batch := list(islice(listed, _BATCH))):
-        seen |= {each.node.id for each in batch}
-        wanted = [each for each in batch if _differs(job, each, known.get(each.node.id))]
-        contents = map_in_order(lambda each: _fetch(job, each, known.get(each.node.id)), wanted)
-        ready = [(each, content) for each, content in zip(wanted, contents, strict=True) if content]
-        if ready:
-            with job.store.transaction() as cursor:
-                for each, content in ready:
-                    _write_version(cursor, job, collection_no, each, content)
-        changed += len(ready)
-    if not job.interrupted():
-        changed += _mark_gone(job, collection_no, known, seen)
-    return changed
 
 
-def _mark_gone(
-    job: PartJob, collection_no: int, known: Mapping[str, Mapping[str, Any]], seen: set[str]
-) -> int:
+def _list(job: PartJob, collection: CollectionNode) -> Iterator[_Listed]:
+    for page in _pages(job, "ArtifactInventory", collection):
+        for edge in page["edges"]:
+            yield _Listed(collection, read_node(VersionNode, edge["node"]))
+
+
+def _pages(
+    job: PartJob, operation: str, collection: CollectionNode, **variables: Any
+) -> Iterator[Mapping[str, Any]]:
+    return job.pages(
+        operation,
+        "artifactType",
+        "artifactCollection",
+        "artifacts",
+        type=collection.default_artifact_type.name,
+        collection=collection.name,
+        filters=_COMMITTED,
+        **variables,
+    )
+
+
+def _sync_batch(job: PartJob, stored: _Stored, batch: Collection[_Listed]) -> int:
+    """Bring over those of some versions that differ from what is stored, at once or not at all."""
+    named = {run for each in batch for run, _ in each.lineage}
+    runs = reader.run_numbers(job.store.cursor(), named)
+    wanted = [each for each in batch if _differs(each, stored, runs)]
+    contents = map_in_order(lambda each: _fetch(job, each, stored), wanted)
+    ready = [(each, content) for each, content in zip(wanted, contents, strict=True) if content]
+    if ready:
+        with job.store.transaction() as cursor:
+            for each, content in ready:
+                _write_version(cursor, job, stored, each, content, runs=runs)
+    return len(ready)
+
+
+def _find_gone(
+    job: PartJob, collection: CollectionNode, stored: _Stored, seen: set[str]
+) -> list[Mapping[str, Any]]:
+    """Find what a collection has no more: two more listings that are complete must agree."""
+    gone = stored.members.keys() - seen
+    listed: set[str] = set()
+    for _ in range(2 if gone else 0):
+        listed, total = set(), None
+        for page in _pages(job, "ArtifactIds", collection, perPage=_IDS):
+            listed |= {edge["node"]["id"] for edge in page["edges"]}
+            total = page.get("totalCount")
+        if len(listed) != total:
+            raise IntegrityError(
+                f"Its listing did not settle: {len(listed)} versions of {total}. The "
+                f"{len(gone)} that look deleted stay as they are; sync again later."
+            )
+        gone -= listed
+    if len(gone) > 1 and not listed and not job.accept_deletes:
+        raise IntegrityError(
+            f"Not one of its {len(gone)} versions is listed any more, which looks like a changed "
+            "key. Nothing was changed. If they were deleted, sync again with accept_deletes "
+            "(--accept-deletes): they are marked as deleted and stay in the store."
+        )
+    return [stored.members[each] for each in gone]
+
+
+def _mark_gone(job: PartJob, stored: _Stored, gone: Collection[Mapping[str, Any]]) -> int:
     """Take out of a collection what the server does not list there any more; bytes stay."""
-    gone = [each for storage_id, each in known.items() if storage_id not in seen]
     if gone:
         with job.store.transaction() as cursor:
             numbers = [each["artifact_no"] for each in gone]
-            artifacts.delete_members(cursor, collection_no, numbers)
+            artifacts.delete_members(cursor, stored.collection_no, numbers)
             own = [
                 {"storage_id": each["artifact"]["storage_id"], "state": "DELETED"}
                 for each in gone
-                if each["artifact"]["collection_no"] == collection_no
+                if each["artifact"]["collection_no"] == stored.collection_no
             ]
             if own:
-                artifacts.write_versions(cursor, collection_no, own)
+                artifacts.write_versions(cursor, stored.collection_no, own)
     return len(gone)
 
 
@@ -223,21 +329,16 @@ def _version_row(node: VersionNode) -> dict[str, Any]:
     }
 
 
-def _differs(job: PartJob, listed: _Listed, known: Mapping[str, Any] | None) -> bool:
-    """Tell whether a version is new, was edited, or lacks some of its bytes."""
-    if known is None or known["artifact"]["manifest"] is None:
+def _differs(listed: _Listed, stored: _Stored, runs: Mapping[str, int]) -> bool:
+    """Tell whether a version is new, was edited, or lacks some of its bytes or its lineage."""
+    known = stored.whole(listed)
+    if known is None or known["artifact_no"] in stored.lacking:
         return True
-    stored, row, member = known["artifact"], _version_row(listed.node), listed.member
-    if any(not _same(stored[name], value) for name, value in row.items()):
+    told = ((known["artifact"], _version_row(listed.node)), (known, listed.member))
+    if any(not _same(row[name], value) for row, new in told for name, value in new.items()):
         return True
-    if any(not _same(known[name], value) for name, value in member.items()):
-        return True
-    cursor, number = job.store.cursor(), stored["artifact_no"]
-    users = {each.id for each in listed.node.used_by.nodes}
-    missing = users - set(artifact_listing.read_users(cursor, number))
-    return bool(
-        reader.run_numbers(cursor, missing) or artifact_listing.missing_files(cursor, number)
-    )
+    missing = listed.lineage - stored.lineage.get(known["artifact_no"], set())
+    return any(run in runs for run, _ in missing)
 
 
 def _same(stored: Any, told: Any) -> bool:
@@ -246,14 +347,17 @@ def _same(stored: Any, told: Any) -> bool:
     return bool(stored == told)
 
 
-def _fetch(job: PartJob, listed: _Listed, known: Mapping[str, Any] | None) -> _Content | None:
-    """Fetch what is in a version, or note why that failed."""
+def _fetch(job: PartJob, listed: _Listed, stored: _Stored) -> _Content | None:
+    """Fetch what is in a version and not stored, or note why that failed."""
+    known = stored.whole(listed)
     try:
-        if known is not None and known["artifact"]["manifest"] is not None:
-            number = known["artifact"]["artifact_no"]
-            stored = artifact_listing.read_files(job.store.cursor(), number)
-            return _Content(known["artifact"]["manifest"], _with_bytes(job, listed, stored))
-        return _fetch_new(job, listed)
+        if known is None:
+            return _fetch_new(job, listed)
+        files = None
+        if known["artifact_no"] in stored.lacking:
+            files = artifact_listing.read_files(job.store.cursor(), known["artifact_no"])
+            files = _with_bytes(job, listed, files)
+        return _Content(known["artifact"]["manifest"], files)
     except (AuthError, StoreError):
         raise
     except WbexportError as error:
@@ -326,21 +430,21 @@ def _download(job: PartJob, listed: _Listed, row: Mapping[str, Any], url: str) -
 def _write_version(
     cursor: duckdb.DuckDBPyConnection,
     job: PartJob,
-    collection_no: int,
+    stored: _Stored,
     listed: _Listed,
     content: _Content,
+    *,
+    runs: Mapping[str, int],
 ) -> None:
     node = listed.node
-    source_no = collection_no
+    source_no = stored.collection_no
     if node.artifact_sequence.id != listed.collection.id:
         source_no = _write_collection(cursor, job, node.artifact_sequence)
     row = _version_row(node) | {"manifest": content.manifest}
     number = artifacts.write_versions(cursor, source_no, [row])[node.id]
-    artifacts.write_members(cursor, collection_no, [listed.member | {"artifact_no": number}])
-    artifacts.write_files(cursor, number, content.files, complete=True)
-    users = {each.id for each in node.used_by.nodes}
-    for run_no in reader.run_numbers(cursor, users):
-        artifacts.write_lineage(cursor, run_no, number, "input")
-    if node.created_by and node.created_by.id:
-        for run_no in reader.run_numbers(cursor, {node.created_by.id}):
-            artifacts.write_lineage(cursor, run_no, number, "output")
+    artifacts.write_members(cursor, stored.collection_no, [listed.member | {"artifact_no": number}])
+    if content.files is not None:
+        artifacts.write_files(cursor, number, content.files, complete=True)
+    for run, direction in listed.lineage - stored.lineage.get(number, set()):
+        if run in runs:
+            artifacts.write_lineage(cursor, runs[run], number, direction)

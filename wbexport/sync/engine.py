@@ -89,7 +89,8 @@ def sync(
         api: The connection; made from the environment when None.
         settings: Settings for a connection of its own.
         accept_deletes: Believe the server even if more than a tenth of the stored runs are
-            gone. Deleted runs are marked, and stay in the store.
+            gone, or every version in a collection of artifacts. What was deleted is marked, and
+            stays in the store.
         in_place: Write the published file itself, for want of room for a second copy.
 
     Returns:
@@ -119,7 +120,7 @@ def sync(
         job.plan()
         job.find_gone(accept_deletes=accept_deletes)
         job.run(choose_progress(progress, str(project)))
-        job.run_parts(parts)
+        job.run_parts(parts, accept_deletes=accept_deletes)
         return job.report(started)
 
 
@@ -306,7 +307,7 @@ class _Job:
         if ending is not None:
             raise ending
 
-    def run_parts(self, parts: tuple[Part, ...]) -> None:
+    def run_parts(self, parts: tuple[Part, ...], *, accept_deletes: bool) -> None:
         """Brings over what the project has besides its runs, and publishes."""
         if not parts:
             return
@@ -324,6 +325,7 @@ class _Job:
                 self._project,
                 project_no,
                 interrupted=lambda: interrupts.requested,
+                accept_deletes=accept_deletes,
                 failures=self._committer.failures,
             )
             for part in parts:

@@ -35,6 +35,7 @@ class PartJob:
         project: The project's path.
         project_no: The project in the store.
         interrupted: Tells whether to stop before the next piece of work.
+        accept_deletes: Believe the server even if a collection has not one of its versions left.
         failures: Takes the path of each object that failed, and why.
     """
 
@@ -44,6 +45,7 @@ class PartJob:
     project: ProjectPath
     project_no: int
     interrupted: Callable[[], bool]
+    accept_deletes: bool = False
     failures: dict[str, str] = field(default_factory=dict)
 
     def nodes(
@@ -63,6 +65,13 @@ class PartJob:
         Raises:
             NotFoundError: Something on the way is gone, or this key may not see it.
         """
+        for page in self.pages(operation, *place, cursor_name=cursor_name, **variables):
+            yield from (edge["node"] for edge in page["edges"])
+
+    def pages(
+        self, operation: str, *place: str, cursor_name: str = "cursor", **variables: Any
+    ) -> Iterator[Mapping[str, Any]]:
+        """List a connection below the project page by page, as `nodes` does."""
         names = {"entity": self.project.entity, "project": self.project.project}
 
         def fetch(cursor: str | None) -> Mapping[str, Any]:
@@ -74,8 +83,7 @@ class PartJob:
                 raise NotFoundError(f"The server lists no {place[-1]} of {self.project} any more.")
             return dict(found)
 
-        for page in iter_pages(fetch):
-            yield from (edge["node"] for edge in page["edges"])
+        yield from iter_pages(fetch)
 
 
 def sync_sweeps(job: PartJob) -> int:

@@ -8,6 +8,7 @@ from wbexport.errors import NotFoundError
 from wbexport.server import artifacts, lookup
 from wbexport.server.resolvers.connections import connection, page_of, position_of
 from wbexport.store import artifact_listing
+from wbexport.store import lineage as stored
 
 if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
@@ -41,7 +42,7 @@ def _used(run: Node, info: Info, *, after: str | None = None, first: int | None 
 
 def _used_by(artifact: Node, info: Info) -> Node:
     cur = info.context.cursor
-    storage_ids = artifact_listing.read_users(cur, artifact["artifact_no"])
+    storage_ids = stored.read_users(cur, artifact["artifact_no"])
     runs = [lookup.get_run_by_storage_id(cur, storage_id) for storage_id in storage_ids]
     return connection(info, runs, len(runs), None)
 

@@ -1,0 +1,51 @@
+"""Reads which runs logged and used artifact versions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from wbexport.store.artifacts import Direction
+
+__all__ = ["read_lineage", "read_users"]
+
+
+def read_users(cursor: duckdb.DuckDBPyConnection, artifact_no: int) -> list[str]:
+    """Return the storage ids of the runs that used a version, in the order in which they did."""
+    found = cursor.execute(
+        """
+        select r.storage_id
+        from stored.run_artifacts l
+        join stored.runs r on r.run_no = l.run_no
+        where l.artifact_no = ? and l.direction = 'input'
+        order by l.created_at, l.run_no
+        """,
+        [artifact_no],
+    ).fetchall()
+    return [storage_id for (storage_id,) in found]
+
+
+def read_lineage(
+    cursor: duckdb.DuckDBPyConnection, collection_no: int
+) -> dict[int, set[tuple[str, Direction]]]:
+    """Read what runs did with the versions in a collection.
+
+    Returns:
+        The number of a version to storage ids of runs, each with what it did.
+    """
+    found = cursor.execute(
+        """
+        select l.artifact_no, r.storage_id, l.direction
+        from stored.artifact_members m
+        join stored.run_artifacts l on l.artifact_no = m.artifact_no
+        join stored.runs r on r.run_no = l.run_no
+        where m.collection_no = ?
+        """,
+        [collection_no],
+    )
+    lineage: dict[int, set[tuple[str, Direction]]] = {}
+    for artifact_no, run, direction in found.fetchall():
+        lineage.setdefault(artifact_no, set()).add((run, direction))
+    return lineage
