@@ -246,3 +246,45 @@ def test_no_command_says_a_secret(name: str, env: dict[str, str], tmp_path: Path
     assert leaks(done.stdout + done.stderr) == []
     made = [each for each in tmp_path.rglob("*") if each.is_file() and each.name != ".netrc"]
     assert [leak for each in made for leak in leaks(each.read_bytes())] == []
+
+
+def test_keys_made_by_the_server_and_links_to_artifacts_are_kept_nowhere(
+    tmp_path: Path, everything: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "wb.duckdb"
+    (tmp_path / "photo.txt").write_text("a photo")
+    with LocalServer(path, writable=True, token=KEY) as server:
+        overrides = {"base_url": server.url}
+        settings = Settings.load(api_key=KEY, overrides=overrides, environ={})
+        api = wbexport.Api(settings=settings)
+        with closing(api.client.session):
+            robot = api.create_team("lab").create_service_account("robot")
+            made = [api.viewer.generate_api_key("mine"), robot.api_key]
+            run = api.create_run(run_id="one", project="p", entity="local")
+            photos = wbexport.Artifact("photos", "dataset")
+            photos.add_file(str(tmp_path / "photo.txt"))
+            logged = run.log_artifact(photos)
+            fetched = api.artifact("local/p/photos:v0")
+            fetched.download(root=str(tmp_path / "copy"))
+            objects = [api, api.client, run, photos, logged, fetched, fetched.manifest]
+            objects += [api.team("lab"), wbexport.Api(settings=settings).viewer, fetched.files()]
+            texts = [text for each in objects for text in faces(each)]
+    texts += ["".join(capfd.readouterr()), everything.text, *map(repr, vars_of_logs(everything))]
+    keys = [key for key in made if key]
+    assert len(set(keys)) == len(made)
+    assert len(everything.records) > 10
+    assert [leak for text in texts for leak in leaks(text)] == []
+    assert [text for key in keys for text in texts if key in text] == []
+    files = {each: each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()}
+    assert [each.name for each, data in files.items() for key in keys if key.encode() in data] == []
+    assert stored_texts(path) == []
+    with Store.open_reader(path) as store:
+        assert not any(key in repr(rows) for key in keys for rows in everything_stored(store))
+
+
+def everything_stored(store: Store) -> Iterator[list[Any]]:
+    """The rows of every table."""
+    cursor = store.cursor()
+    listed = "select table_name from duckdb_tables() where schema_name = 'stored'"
+    for (name,) in cursor.execute(listed).fetchall():
+        yield cursor.execute(f'select * from stored."{name}"').fetchall()

@@ -33,6 +33,8 @@ class User(Attributes):
         'ada'
     """
 
+    _SECRETS = ("apiKeys",)
+
     def __init__(self, client: Service, attrs: Mapping[str, Any]) -> None:
         super().__init__(attrs)
         self.client = client
@@ -154,6 +156,8 @@ class Member(Attributes):
         >>> [member.username for member in api.team("lab").members]
         ['ada', 'grace']
     """
+
+    _SECRETS = ("apiKey",)
 
     def __init__(self, client: Service, team: str, attrs: Mapping[str, Any]) -> None:
         super().__init__(attrs)

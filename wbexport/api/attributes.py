@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import sys
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +22,15 @@ class Attributes:
         attrs: The fields as received.
     """
 
+    #: Fields that hold secrets: they do not go along when the object is copied or pickled.
+    _SECRETS: ClassVar[tuple[str, ...]] = ()
+
     def __init__(self, attrs: Mapping[str, Any]) -> None:
         self._attrs = dict(attrs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        shown = {name: self._attrs[name] for name in self._attrs if name not in self._SECRETS}
+        return vars(self) | {"_attrs": shown}
 
     def __getattr__(self, name: str) -> Any:
         # Looking up a private name here would recurse while an object is being copied.
