@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.parity.surface import MEMBERS, OF_THE_CLOUD
+
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "COMPATIBILITY.md").read_text("utf-8")
 LINKS = sorted(set(re.findall(r'\[yes\]\((\S+) "(\w+)"\)', TEXT)))
@@ -18,6 +20,11 @@ ROWS = [line.split("|")[1:-1] for line in TEXT.splitlines() if line.startswith("
 def test_a_claim_leads_to_its_proof(path: str, name: str) -> None:
     tree = ast.parse((ROOT / path).read_text("utf-8"))
     assert name in {getattr(node, "name", None) for node in tree.body}
+
+
+def test_what_only_the_cloud_can_answer_is_told() -> None:
+    assert OF_THE_CLOUD.keys() <= MEMBERS.keys()
+    assert [name for name in OF_THE_CLOUD if f"`{name}`" not in TEXT] == []
 
 
 def test_every_yes_of_wbexport_is_a_link() -> None:

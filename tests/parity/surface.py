@@ -21,7 +21,16 @@ from typing import Any
 
 import wbexport.api
 
-__all__ = ["MEMBERS", "Member", "extras", "find_class", "has_extra", "main", "problems"]
+__all__ = [
+    "MEMBERS",
+    "OF_THE_CLOUD",
+    "Member",
+    "extras",
+    "find_class",
+    "has_extra",
+    "main",
+    "problems",
+]
 
 _SURFACE = json.loads(Path(__file__).with_name("surface.json").read_text("utf-8"))
 
@@ -62,6 +71,16 @@ MEMBERS = {
     )
     for owner, members in _SURFACE["classes"].items()
     for name, entry in members.items()
+}
+
+
+#: Members that answer in full on W&B's cloud only, and why; the rest of them is compared.
+OF_THE_CLOUD = {
+    "Api.slack_integrations": "only W&B's app connects a Slack workspace",
+    "Api.create_custom_chart": "the chart is kept, and W&B's app draws it",
+    "BetaReport.to_html": "what the frame shows is W&B's app",
+    "Run.to_html": "what the frame shows is W&B's app",
+    "Sweep.to_html": "what the frame shows is W&B's app",
 }
 
 
@@ -173,6 +192,8 @@ def main() -> None:
         for fault in faults:
             print(f"{member}: {fault}")
     print(f"{there} of {len(MEMBERS)}")
+    for name, reason in OF_THE_CLOUD.items():
+        print(f"{name} is there, but answers in full on W&B's cloud only: {reason}")
     sys.exit(there < len(MEMBERS))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 import wbexport
 from tests.parity.differential import run_on_copy
 from tests.parity.scripting import SCRIPTS, run_scripts
+from wbexport.server.serve import LocalServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 NAMES = {script.__name__.rpartition(".")[2]: script for script in SCRIPTS}
 READING = [name for name, script in NAMES.items() if not script.CHANGES]
 PROGRAM = "from tests.parity.scripting import main; main()"
+
+#: What these read belongs to no project, so that no sync brings it over.
+OF_THE_SERVER = {"search_registries", "team_members"}
+PROJECTS = ("local/vision", "local/tuned")
+EVERYTHING = ("history", "system", "files", "console", "artifacts", "sweeps", "reports")
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +42,21 @@ def online(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def offline(filled: Path) -> Answers:
-    """What they answer over the store alone."""
+    """What they answer over the server's store, without the server."""
     with wbexport.open(filled / "wb.duckdb") as archive:
+        return run_scripts(SimpleNamespace(Api=archive.api), changes=False)
+
+
+@pytest.fixture(scope="module")
+def synced(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    """What they answer over a store into which both projects were brought."""
+    path = tmp_path_factory.mktemp("synced") / "wb.duckdb"
+    with LocalServer(filled / "wb.duckdb") as server:
+        api = wbexport.Api({"base_url": server.url}, api_key=server.token)
+        with closing(api.client.session):
+            for project in PROJECTS:
+                assert wbexport.sync(project, path, include=EVERYTHING, api=api).status == "ok"
+    with wbexport.open(path) as archive:
         return run_scripts(SimpleNamespace(Api=archive.api), changes=False)
 
 
@@ -56,6 +76,13 @@ def test_a_script_that_reads_needs_no_server(
     name: str, online: dict[str, Answers], offline: Answers
 ) -> None:
     assert written(offline[name]) == written(online["wandb"][name])
+
+
+@pytest.mark.parametrize("name", sorted(set(READING) - OF_THE_SERVER))
+def test_a_script_that_reads_a_project_needs_only_a_sync(
+    name: str, online: dict[str, Answers], synced: Answers
+) -> None:
+    assert written(synced[name]) == written(online["wandb"][name])
 
 
 def test_there_are_enough_scripts_and_none_is_empty(online: dict[str, Answers]) -> None:
