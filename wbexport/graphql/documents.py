@@ -1,4 +1,8 @@
-"""Loads the `.graphql` documents, each with the fragments it names, and repeats one for a batch."""
+"""Loads the `.graphql` documents, each with the fragments it names, and repeats one for a batch.
+
+Fragments are on types whose names W&B's own client sends, such as `Run` and `PageInfo`. Names of
+connections it never sends, so they are not known, and `edges` are written out in each listing.
+"""
 
 from __future__ import annotations
 
