@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import urljoin, urlsplit
 
 from wbexport.api.attributes import Attributes
-from wbexport.api.collection import Collection, QueryText
+from wbexport.api.collection import QueryText, SizedCollection
 from wbexport.api.saving import save_file
 from wbexport.errors import InputError, NotFoundError, ResponseError
 from wbexport.paths import resolve_inside
@@ -162,7 +162,7 @@ class File(Attributes):
         return f"<File {self.name} ({self._attrs.get('mimetype')}) {self.size} bytes>"
 
 
-class Files(Collection[File]):
+class Files(SizedCollection[File]):
     """A lazy listing of a run's files.
 
     Args:
@@ -207,12 +207,6 @@ class Files(Collection[File]):
         }
         super().__init__(client, variables, per_page)
         self.run = run
-        self._count = 0
-
-    def __len__(self) -> int:
-        if self._page is None:
-            self._load_page()
-        return self._count
 
     def _connection(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
         run = (data.get("project") or {}).get("run")
@@ -221,7 +215,7 @@ class Files(Collection[File]):
                 f"Could not find run {self.run.run_path}: it was deleted, "
                 "or this key may not see it."
             )
-        self._count = run.get("fileCount") or 0
+        self._count = run.get("fileCount")
         files: Mapping[str, Any] | None = run.get("files")
         return files
 

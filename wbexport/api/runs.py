@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
-from wbexport.api.collection import Collection, QueryText
+from wbexport.api.collection import QueryText, SizedCollection
 from wbexport.api.concurrent import map_in_order
 from wbexport.api.run import Run
 from wbexport.api.sampling import check_sampling, sampled_rows
@@ -41,7 +41,7 @@ __all__ = ["Runs"]
 _RUNS_PER_REQUEST = 1000
 
 
-class Runs(Collection[Run]):
+class Runs(SizedCollection[Run]):
     """A lazy listing of the runs of a project that match a filter.
 
     Args:
@@ -91,13 +91,7 @@ class Runs(Collection[Run]):
         super().__init__(client, variables, per_page)
         self.include_sweeps = include_sweeps
         self._lazy = lazy
-        self._count = 0
         self._seen: set[str] = set()
-
-    def __len__(self) -> int:
-        if self._page is None:
-            self._load_page()
-        return self._count
 
     def upgrade_to_full(self) -> None:
         """Load the large fields of all runs listed so far, and list later ones with them."""
@@ -240,7 +234,7 @@ class Runs(Collection[Run]):
             raise NotFoundError(
                 f"Could not find project {self._path}: check its name, or this key may not see it."
             )
-        self._count = project.get("runCount") or 0
+        self._count = project.get("runCount")
         runs: Mapping[str, Any] | None = project.get("runs")
         return runs
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from wbexport.api.attributes import Attributes, iframe, link
-from wbexport.api.collection import Collection, QueryText
+from wbexport.api.collection import Collection, QueryText, SizedCollection
 from wbexport.api.door import Door
 from wbexport.api.run import Run
 from wbexport.api.runs import Runs
@@ -324,7 +324,7 @@ def _full_order(order: str) -> str:
     return sign + key
 
 
-class Sweeps(Collection[Sweep]):
+class Sweeps(SizedCollection[Sweep]):
     """A lazy listing of a project's sweeps.
 
     Args:
@@ -363,17 +363,6 @@ class Sweeps(Collection[Sweep]):
         self.entity = entity
         self.project = project
         self.filters = filters or {}
-        self._count = 0
-
-    @property
-    def length(self) -> int:
-        """How many sweeps the project has."""
-        return len(self)
-
-    def __len__(self) -> int:
-        if self._page is None:
-            self._load_page()
-        return self._count
 
     def _query(self) -> str:
         return load("FilteredSweeps").text if self.filters else super()._query()
@@ -385,7 +374,7 @@ class Sweeps(Collection[Sweep]):
                 f"Could not find project {self.entity}/{self.project}: check its name, "
                 "or this key may not see it."
             )
-        self._count = project.get("totalSweeps") or 0
+        self._count = project.get("totalSweeps")
         sweeps: Mapping[str, Any] | None = project.get("sweeps")
         return sweeps
 
