@@ -6,10 +6,13 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from functools import cache
 from typing import TYPE_CHECKING
+
+import pytest
 
 import wbexport
 
@@ -88,6 +91,14 @@ for caught in (wandb.Error, wandb.CommError, wandb.UsageError, ValueError):
 def test_a_script_written_for_wandb_finds_its_names_without_importing_them() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("room", ["", ".automations", ".registries"])
+def test_the_map_of_a_room_of_the_api_names_each_module_in_it(room: str) -> None:
+    package = importlib.import_module(f"wbexport.api{room}")
+    there = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    named = set(re.findall(r"`(\w+)`", str(package.__doc__)))
+    assert there - named == set()
 
 
 def test_sorting_puts_constants_first_and_functions_last() -> None:

@@ -1,14 +1,19 @@
 """W&B's objects, as its Import & Export API has them.
 
-`client` is the whole `Api`, put together from `door` and the `openers`; `projects`, `runs`, `run`,
-`files`, `console`, `sweeps` and `reports` are its objects, on `collection` (lazy listings) and
-`attributes`. A run is what it is (`run_fields`), what may be done to it (`run_writes`, with
-`uploads` and `filestream`) and what it logged. Histories have three readers: `sampling` asks for
-W&B's sample; `scan_history` gives one run's rows and `scan_histories` one frame of many runs, both
-on `history`, which joins the files of `exports` with the live `pages`. `listing` is what a sync
-plans from. `automations` and `artifacts` are objects of their own rooms, `launch` holds run queues,
-`jobs` what is queued in them, `charts` custom charts; `accounts` are users and teams, `registries`
-what an organization collects.
+`client` is the whole `Api`, put together from `door` (the connection, a `service`) and the
+`openers`. Its objects are those of `projects`, `runs`, `run`, `files`, `console`, `sweeps`,
+`reports`, `accounts`, `launch` (run queues) and `jobs` (what is queued in them), and of three rooms
+of their own: `artifacts`, `registries` and `automations`. They stand on `collection` (lazy
+listings) and `attributes`; `charts` makes custom charts, `tensorboard` runs from event files.
+
+A run is what it is (`run_fields`, `run_summary`), what may be done to it (`run_writes`, with
+`uploads`, and `filestream` for new rows) and what it logged. Histories have three readers:
+`sampling` asks for W&B's sample; `scan_history` gives one run's rows and `scan_histories` one frame
+of many runs, both on `history`, which joins the files of `exports` with the live `pages`;
+`history_files` saves those files as they are. `listing` is what a sync plans from.
+
+`concurrent` does many things at once, `saving` puts what is downloaded in its place and
+`json_values` writes what users set.
 """
 
 from wbexport.api.accounts import Member, Team, User

@@ -1,7 +1,8 @@
 """Registries: what an organization collects of its artifacts.
 
-`registry` is one of them, with its `artifact_types` and `members`; `listings` are all of them, and
-the collections and versions in them, chosen by `filters`. `organization` is whose they are.
+`registry` is one of them, with its `artifact_types` and `members`, which `has_members` adds and
+removes; `listings` are all of them, and the collections and versions in them, chosen by `filters`.
+`organization` is whose they are.
 """
 
 from wbexport.api.registries.artifact_types import AddOnlyArtifactTypesList
