@@ -99,6 +99,11 @@ READS: dict[str, tuple[str, ...]] = {
         "[[name, entry.ref, entry.size, entry.digest] for name, entry in"
         " api.artifact('local/vision/links:v0').manifest.entries.items()]",
     ),
+    "Artifact.get": (
+        "them = api.artifact('local/vision/tables:v0').get('rows'); [them.columns, them.data]",
+        "them = api.artifact('local/vision/tables:v0')['rows']; them.get_column('x')",
+        "artifact.get('nothing')",
+    ),
     "Artifact.get_entry": ("artifact.get_entry('labels.csv').size",),
     "Artifact.get_path": ("artifact.get_path('labels.csv').digest",),
     "Artifact.verify": ("artifact.verify(artifact.download(folder))",),

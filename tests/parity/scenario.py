@@ -171,6 +171,9 @@ def log_artifacts() -> None:
         links = wandb.Artifact("links", "dataset")
         links.add_reference("https://example.com/raw.zip", "raw.zip", checksum=False)
         run.log_artifact(links).wait()
+        tables = wandb.Artifact("tables", "dataset")
+        tables.add(wandb.Table(columns=["x", "y"], data=[[1, "a"], [2.5, None]]), "rows")
+        run.log_artifact(tables).wait()
         time.sleep(0.7)
     with wandb.init(project=PROJECT, id="fit", job_type="fit") as run:
         run.use_artifact("digits:clean", use_as="training data")

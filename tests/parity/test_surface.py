@@ -25,9 +25,9 @@ ELSEWHERE = {
 
 #: What the SDK has beyond the reference and we do not, and why.
 NOT_TAKEN = {
-    # Media objects: their classes are the SDK's; their files are read and written as files.
+    # Media objects other than tables: their classes are the SDK's; their files are files.
     # The identity of a version that several processes build is for the SDK's runs alone.
-    "Artifact": {"__getitem__", "__setitem__", "add", "get", "distributed_id"},
+    "Artifact": {"__setitem__", "add", "distributed_id"},
     # Deprecated; it is the path.
     "ArtifactManifestEntry": {"name"},
     # Values in HDF5 files, which nobody writes any more; `load` does nothing.
