@@ -1,4 +1,4 @@
--- Which rows belong to no run, version or collection, and which of those to no project?
+-- Which rows belong to no project, run, version or collection?
 -- One row per table and number that leads nowhere; none in a sound store.
 select distinct
     'runs' as stray_in,
@@ -92,7 +92,19 @@ where run_no not in (select run_no from stored.runs)
 union all
 select distinct
     'sweeps',
-    sweep_no
+    project_no
 from stored.sweeps
+where project_no not in (select project_no from stored.projects)
+union all
+select distinct
+    'reports',
+    project_no
+from stored.reports
+where project_no not in (select project_no from stored.projects)
+union all
+select distinct
+    'project_members',
+    project_no
+from stored.project_members
 where project_no not in (select project_no from stored.projects)
 order by all;

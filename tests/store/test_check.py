@@ -9,8 +9,15 @@ import pyarrow as pa
 import pytest
 
 from wbexport.errors import StoreError
+from wbexport.store.artifacts import (
+    write_collections,
+    write_members,
+    write_type,
+    write_versions,
+)
 from wbexport.store.check import check
 from wbexport.store.database import Store
+from wbexport.store.reports import ReportRow, upsert_report
 from wbexport.store.writer import write_files
 
 from .samples import add_runs, log
@@ -33,6 +40,37 @@ if TYPE_CHECKING:
 def test_contradictions_are_found(store: Store, statement: str, found: str) -> None:
     (run,) = add_runs(store, 1)
     log(store, run, [{"_step": n, "x": n} for n in range(9)])
+    assert check(store, read_data=True) == []
+    with store.transaction() as cursor:
+        cursor.execute(statement)
+    assert found in {problem.check for problem in check(store)}
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("insert into stored.artifact_types from stored.artifact_types", "repeated_objects"),
+        ("insert into stored.artifacts from stored.artifacts", "repeated_objects"),
+        ("insert into stored.artifact_members from stored.artifact_members", "repeated_objects"),
+        ("insert into stored.reports from stored.reports", "repeated_objects"),
+        ("update stored.artifact_members set artifact_no = 9", "strays"),
+        ("update stored.artifacts set collection_no = 9", "strays"),
+        ("update stored.reports set project_no = 9", "strays"),
+        ("insert into stored.project_members values (9, 'user', 'ada', 'admin')", "strays"),
+    ],
+)
+def test_contradictions_among_artifacts_and_reports_are_found(
+    store: Store, statement: str, found: str
+) -> None:
+    add_runs(store, 1)
+    with store.transaction() as cursor:
+        write_type(cursor, 1, "t", storage_id="t")
+        row = {"storage_id": "c", "kind": "SEQUENCE", "type": "t", "name": "c"}
+        write_collections(cursor, 1, [row])
+        write_versions(cursor, 1, [{"storage_id": "v", "state": "COMMITTED", "digest": "0"}])
+        member = {"artifact_no": 1, "storage_id": "m", "version_index": 0, "aliases": []}
+        write_members(cursor, 1, [member])
+        upsert_report(cursor, ReportRow(1, "r", "r", "runs", "{}"))
     assert check(store, read_data=True) == []
     with store.transaction() as cursor:
         cursor.execute(statement)
