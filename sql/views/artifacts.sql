@@ -28,4 +28,5 @@ join stored.artifact_collections c on c.collection_no = m.collection_no
 join stored.projects p on p.project_no = c.project_no
 join stored.artifact_collections s on s.collection_no = a.collection_no
 join stored.projects sp on sp.project_no = s.project_no
-left join stored.runs r on r.storage_id = a.run_storage_id and r.project_no = s.project_no;
+left join stored.runs r on r.storage_id = a.run_storage_id and r.project_no = s.project_no
+where a.state = 'COMMITTED';

@@ -14,7 +14,7 @@ import time
 
 from wbexport.server.exports import ExportPolicy
 from wbexport.store.database import Store
-from wbexport.sync import commit, fetch
+from wbexport.sync import artifacts, commit, fetch
 from wbexport.sync.engine import sync
 
 from .wire import connect
@@ -24,13 +24,15 @@ fetch.PIECE_VALUES = 40
 commit.BATCH_RUNS = 2
 commit.BATCH_SECONDS = 0.0
 commit.PUBLISH_SECONDS = 0.0
+artifacts._BATCH = 2
 
 
 def work(truth: str, archive: str) -> int:
     """Syncs once; 3 when partial."""
     with Store.open_reader(truth) as served:
         api, _ = connect(served, ExportPolicy(live_rows=4))
-        return 0 if sync("e/p", archive, api=api, jobs=2).status == "ok" else 3
+        report = sync("e/p", archive, api=api, jobs=2, include=["history", "artifacts"])
+        return 0 if report.status == "ok" else 3
 
 
 def main(truth: str, archive: str) -> None:

@@ -8,16 +8,14 @@ keep their bytes; a collection that is gone altogether stays as it was.
 from __future__ import annotations
 
 import json
-import tempfile
+from base64 import b64decode
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 import pyarrow as pa
 
-from wbexport.api.artifacts.manifest import XXH128, file_digest
 from wbexport.api.concurrent import map_in_order
 from wbexport.arrow.manifests import parse_manifest
 from wbexport.errors import (
@@ -33,6 +31,7 @@ from wbexport.errors import (
 from wbexport.graphql.models import ArtifactTypeNode, CollectionNode, VersionNode, read_node
 from wbexport.store import artifact_listing, artifacts, lineage, reader
 from wbexport.store.writer import ProjectRow, upsert_project
+from wbexport.sync.downloads import download_blob
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -407,24 +406,16 @@ def _urls(job: PartJob, listed: _Listed, paths: list[str]) -> dict[str, str]:
 
 
 def _download(job: PartJob, listed: _Listed, row: Mapping[str, Any], url: str) -> str:
-    session = job.service.session
-    extra = json.loads(row["extra"] or "{}")
-    is_md5 = extra.get("alg") != "XXH128"
-    folder = job.store.path.parent if job.store.path.is_absolute() else None
-    with tempfile.NamedTemporaryFile(dir=folder) as temporary:
-        sink = cast("BinaryIO", temporary.file)
-        session.download(
-            urljoin(session.settings.base_url, url),
-            sink,
-            size=row["size"],
-            md5=row["digest"] if is_md5 else None,
-            refresh=lambda: _urls(job, listed, [row["path"]])[row["path"]],
-        )
-        sink.flush()
-        if not is_md5 and file_digest(Path(temporary.name), XXH128) != row["digest"]:
-            raise IntegrityError(f"{row['path']!r} of {listed.path} is not what its manifest says.")
-        sink.seek(0)
-        return job.store.blobs.add(sink).sha256
+    is_xxh128 = json.loads(row["extra"] or "{}").get("alg") == "XXH128"
+    return download_blob(
+        job.service,
+        job.store,
+        url,
+        size=row["size"],
+        md5=None if is_xxh128 else row["digest"],
+        xxh128=b64decode(row["digest"]).hex() if is_xxh128 else None,
+        refresh=lambda: _urls(job, listed, [row["path"]])[row["path"]],
+    )
 
 
 def _write_version(

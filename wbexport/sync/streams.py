@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
 
 import pyarrow as pa
 
@@ -16,6 +14,7 @@ from wbexport.errors import NotFoundError, ResponseError
 from wbexport.graphql.connection import iter_pages
 from wbexport.graphql.models import FileNode
 from wbexport.store.logged import CONSOLE
+from wbexport.sync.downloads import download_blob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -177,18 +176,13 @@ def _download(service: Service, store: Store, path: RunPath, node: FileNode) -> 
         url = file.url or file.direct_url
         if not url:
             raise ResponseError(f"The server gave no URL for file {file.name!r} of {path}.")
-        return urljoin(service.session.settings.base_url, url)
+        return url
 
     def refresh() -> str:
         for fresh in _iter_files(service, path, (node.name,)):
             return url_of(fresh)
         raise NotFoundError(f"Run {path} has no file {node.name!r} any more.")
 
-    with tempfile.TemporaryFile(
-        dir=store.path.parent if store.path.is_absolute() else None
-    ) as sink:
-        service.session.download(
-            url_of(node), sink, size=node.size_bytes, md5=node.md5, refresh=refresh
-        )
-        sink.seek(0)
-        return store.blobs.add(sink).sha256
+    return download_blob(
+        service, store, url_of(node), size=node.size_bytes, md5=node.md5, refresh=refresh
+    )
