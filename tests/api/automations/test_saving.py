@@ -106,6 +106,7 @@ def test_listings_give_all_pages_once(api: Api, failed: NewAutomation) -> None:
 
 def test_a_name_is_taken_once_a_scope(api: Api, failed: NewAutomation) -> None:
     first = api.create_automation(failed, name="alert")
+    assert repr(first) == "<Automation 'alert' (vision, RUN_STATE)>"
     with pytest.raises(ConflictError, match="'alert' in vision"):
         api.create_automation(failed, name="alert")
     assert api.create_automation(failed, name="alert", fetch_existing=True).id == first.id

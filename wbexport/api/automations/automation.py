@@ -136,6 +136,10 @@ class Automation(Model):
     event: Annotated[SavedEvent | SerializeAsAny[Event], BeforeValidator(without_typename)]
     action: Annotated[SerializeAsAny[SavedAction | Action], BeforeValidator(as_saved_action)]
 
+    def __repr__(self) -> str:
+        off = "" if self.enabled else ", disabled"
+        return f"<Automation {self.name!r} ({self.scope.name}, {self.event.event_type}{off})>"
+
 
 class NewAutomation(Model):
     """An automation to be created; what is left out here is given to `api.create_automation`.
