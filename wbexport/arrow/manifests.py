@@ -13,7 +13,7 @@ from wbexport.arrow.literals import parse_json, write_json
 from wbexport.errors import IntegrityError, ResponseError, UnsafeNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "MANIFEST",
@@ -21,7 +21,9 @@ __all__ = [
     "XXH128",
     "check_entry_name",
     "manifest_digest",
+    "manifest_json",
     "parse_manifest",
+    "read_manifest",
     "write_manifest",
 ]
 
@@ -42,7 +44,48 @@ MANIFEST = pa.schema(
     ]
 )
 
+_VERSION = 1
+_POLICY = "wandb-storage-policy-v1"
 _LAYOUT = {"storageLayout": "V2"}
+
+
+def read_manifest(text: bytes) -> dict[str, Any]:
+    """Read the JSON of a manifest.
+
+    Args:
+        text: The bytes of a `wandb_manifest.json`.
+
+    Returns:
+        The object; its `contents` hold an object with a `digest` for each path.
+
+    Raises:
+        ResponseError: It is no manifest of the version and policy that W&B writes.
+    """
+    manifest = parse_json(text)
+    known = {"version": _VERSION, "storagePolicy": _POLICY}
+    if not isinstance(manifest, dict) or not known.items() <= manifest.items():
+        raise ResponseError("the manifest is of another version or storage policy than W&B's")
+    contents = manifest.get("contents")
+    if not isinstance(contents, dict) or not all(map(_has_digest, contents.values())):
+        raise ResponseError("the manifest lists no files with their digests")
+    return manifest
+
+
+def manifest_json(
+    contents: Mapping[str, Mapping[str, Any]], layout: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return what a `wandb_manifest.json` holds.
+
+    Args:
+        contents: Path → `digest`, `size` and what else there is of it.
+        layout: Where W&B keeps the bytes, as it says itself.
+    """
+    return {
+        "version": _VERSION,
+        "storagePolicy": _POLICY,
+        "storagePolicyConfig": layout or _LAYOUT,
+        "contents": contents,
+    }
 
 
 def parse_manifest(text: bytes) -> pa.Table:
@@ -59,12 +102,10 @@ def parse_manifest(text: bytes) -> pa.Table:
         UnsafeNameError: It names a file that would leave its folder.
     """
     try:
-        manifest = parse_json(text)
-        if (manifest["version"], manifest["storagePolicy"]) != (1, "wandb-storage-policy-v1"):
-            raise IntegrityError("the manifest is of another version or storage policy than W&B's")
-        rows = [_row(path, entry) for path, entry in sorted(manifest["contents"].items())]
+        contents = read_manifest(text)["contents"]
+        rows = [_row(path, entry) for path, entry in sorted(contents.items())]
         return pa.Table.from_pylist(rows, schema=MANIFEST)
-    except (ResponseError, AttributeError, KeyError, TypeError, pa.ArrowException) as error:
+    except (ResponseError, pa.ArrowException) as error:
         raise IntegrityError(
             "the manifest is not what W&B writes; log the artifact anew"
         ) from error
@@ -72,13 +113,8 @@ def parse_manifest(text: bytes) -> pa.Table:
 
 def write_manifest(files: pa.Table) -> bytes:
     """Write a `MANIFEST` table as `wandb_manifest.json`."""
-    manifest = {
-        "version": 1,
-        "storagePolicy": "wandb-storage-policy-v1",
-        "storagePolicyConfig": _LAYOUT,
-        "contents": {row["path"]: _entry(row) for row in files.to_pylist()},
-    }
-    return write_json(manifest).encode()
+    contents = {row["path"]: _entry(row) for row in files.to_pylist()}
+    return write_json(manifest_json(contents)).encode()
 
 
 def manifest_digest(entries: Iterable[tuple[str, str]], algorithm: str = MD5) -> str:
@@ -108,6 +144,10 @@ def check_entry_name(name: str) -> str:
     if "\0" in name or not {"..", ".", ""}.isdisjoint(parts):
         raise UnsafeNameError(f"The artifact file name {name!a} would leave its folder.")
     return name
+
+
+def _has_digest(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("digest"), str)
 
 
 def _row(path: str, entry: dict[str, Any]) -> dict[str, Any]:
