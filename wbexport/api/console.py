@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from wbexport.api.answers import run_in
 from wbexport.api.collection import Collection, QueryText
-from wbexport.errors import InputError, NotFoundError
+from wbexport.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,12 +74,7 @@ class ConsoleLogs(Collection[ConsoleLogLine]):
         return self._connection(self.client.execute("RunConsoleTail", variables))
 
     def _connection(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        run = (data.get("project") or {}).get("run")
-        if run is None:
-            raise NotFoundError(
-                f"Could not find run {self.path}: it was deleted, or this key may not see it."
-            )
-        lines: Mapping[str, Any] | None = run.get("logLines")
+        lines: Mapping[str, Any] | None = run_in(data, self.path).get("logLines")
         return lines
 
     def _convert(self, nodes: list[Mapping[str, Any]]) -> list[ConsoleLogLine]:

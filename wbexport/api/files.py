@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import urljoin, urlsplit
 
+from wbexport.api.answers import run_in
 from wbexport.api.attributes import Attributes
 from wbexport.api.collection import QueryText, SizedCollection
 from wbexport.api.saving import save_file
@@ -209,12 +210,7 @@ class Files(SizedCollection[File]):
         self.run = run
 
     def _connection(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        run = (data.get("project") or {}).get("run")
-        if run is None:
-            raise NotFoundError(
-                f"Could not find run {self.run.run_path}: it was deleted, "
-                "or this key may not see it."
-            )
+        run = run_in(data, self.run.run_path)
         self._count = run.get("fileCount")
         files: Mapping[str, Any] | None = run.get("files")
         return files

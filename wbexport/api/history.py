@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wbexport.api.answers import run_in
 from wbexport.api.exports import open_exports, union_by_step
 from wbexport.api.pages import StepWindows, iter_step_pages
 from wbexport.arrow.convert import parse_rows, rows_to_long
-from wbexport.errors import GraphQLError, NotFoundError, ResponseError
+from wbexport.errors import GraphQLError, ResponseError
 from wbexport.graphql.documents import aliased
 from wbexport.graphql.models import HistoryKeys, ParquetHistory, read_node
 
@@ -106,18 +107,7 @@ class HistorySource:
 def fetch_run(graphql: GraphQL, operation: str, path: RunPath, **variables: Any) -> _Row:
     """Fetch the `run` object of a query about one run."""
     names = {"entity": path.entity, "project": path.project, "name": path.run_id}
-    project = graphql.execute(operation, {**names, **variables}).get("project")
-    if project is None:
-        raise NotFoundError(
-            f"Could not find project {path.parent}: check its name, or this key may not see it."
-        )
-    run = project.get("run")
-    if run is None:
-        raise NotFoundError(
-            f"Could not find run {path}: it was deleted, or this key may not see it. "
-            "A run's path ends in its id, not in its display name."
-        )
-    return dict(run)
+    return dict(run_in(graphql.execute(operation, {**names, **variables}), path))
 
 
 def fetch_history_keys(graphql: GraphQL, path: RunPath) -> HistoryKeys:

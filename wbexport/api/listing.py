@@ -11,7 +11,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from wbexport.errors import GraphQLError, NotFoundError, ResponseError, ServerError
+from wbexport.api.answers import project_in
+from wbexport.errors import GraphQLError, ResponseError, ServerError
 from wbexport.graphql.models import ProjectNode, RunNode, read_node, runs_to_table
 from wbexport.query.mongo import parse_filter
 
@@ -178,11 +179,7 @@ class _Walk:
 
     def _fetch(self, operation: str, cursor: str | None, size: int) -> Mapping[str, Any]:
         variables = {**self._variables, "cursor": cursor, "perPage": size}
-        project = self._graphql.execute(operation, variables).get("project")
-        if project is None:
-            raise NotFoundError(
-                f"Could not find project {self._path}: check its name, or this key may not see it."
-            )
+        project = project_in(self._graphql.execute(operation, variables), self._path)
         runs = project.get("runs")
         if not isinstance(runs, dict) or not isinstance(runs.get("edges"), list):
             raise ResponseError(f"The server sent no list of runs for {self._path}.")

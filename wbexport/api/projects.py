@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from wbexport.api.accounts import User
+from wbexport.api.answers import project_in
 from wbexport.api.artifacts.collections import ProjectArtifactCollections
 from wbexport.api.artifacts.types import ArtifactTypes
 from wbexport.api.attributes import Attributes, iframe, link
@@ -144,13 +145,8 @@ class Project(Attributes):
         if self._is_loaded:
             return
         variables = {"entity": self.entity, "name": self.name}
-        project = self.client.execute("Project", variables).get("project")
-        if project is None:
-            raise NotFoundError(
-                f"Could not find project {'/'.join(self.path)}: check its name, "
-                "or this key may not see it."
-            )
-        self._attrs = dict(project)
+        answer = self.client.execute("Project", variables)
+        self._attrs = dict(project_in(answer, "/".join(self.path)))
         self._is_loaded = True
 
     def __getattr__(self, name: str) -> Any:

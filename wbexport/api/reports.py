@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from wbexport.api.answers import project_in
 from wbexport.api.attributes import Attributes, iframe, link
 from wbexport.api.collection import Collection, QueryText
 from wbexport.api.runs import Runs
@@ -220,12 +221,7 @@ class Reports(Collection[BetaReport]):
         return len(self.objects)
 
     def _connection(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        project = data.get("project")
-        if project is None:
-            raise NotFoundError(
-                f"Could not find project {'/'.join(self.project.path)}: check its name, "
-                "or this key may not see it."
-            )
+        project = project_in(data, "/".join(self.project.path))
         views: Mapping[str, Any] | None = project.get("allViews")
         return views
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
+from wbexport.api.answers import project_in
 from wbexport.api.collection import QueryText, SizedCollection
 from wbexport.api.concurrent import map_in_order
 from wbexport.api.run import Run
@@ -17,7 +18,6 @@ from wbexport.arrow.formats import check_format, frame_of_rows, lazy_frame, to_f
 from wbexport.errors import (
     GraphQLError,
     InputError,
-    NotFoundError,
     ResponseError,
     ServerError,
 )
@@ -229,11 +229,7 @@ class Runs(SizedCollection[Run]):
         return list({node.id: node for node in nodes}.values())
 
     def _connection(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        project = data.get("project")
-        if project is None:
-            raise NotFoundError(
-                f"Could not find project {self._path}: check its name, or this key may not see it."
-            )
+        project = project_in(data, self._path)
         self._count = project.get("runCount")
         runs: Mapping[str, Any] | None = project.get("runs")
         return runs

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from wbexport.api.answers import project_in
 from wbexport.api.attributes import Attributes, iframe, link
 from wbexport.api.collection import Collection, QueryText, SizedCollection
 from wbexport.api.door import Door
@@ -368,12 +369,7 @@ class Sweeps(SizedCollection[Sweep]):
         return load("FilteredSweeps").text if self.filters else super()._query()
 
     def _connection(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        project = data.get("project")
-        if project is None:
-            raise NotFoundError(
-                f"Could not find project {self.entity}/{self.project}: check its name, "
-                "or this key may not see it."
-            )
+        project = project_in(data, f"{self.entity}/{self.project}")
         self._count = project.get("totalSweeps")
         sweeps: Mapping[str, Any] | None = project.get("sweeps")
         return sweeps
