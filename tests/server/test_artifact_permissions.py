@@ -84,6 +84,17 @@ def test_a_stranger_sees_and_changes_no_artifact(ada: Raw, bob: Raw) -> None:
     assert ada.data(VERSION, id=storage_id)["artifact"]["state"] == "COMMITTED"
 
 
+def test_a_client_id_opens_no_more_than_an_id(ada: Raw, bob: Raw) -> None:
+    secret = Logger(ada, "set", FILES, entity="lab")
+    storage_id = secret.create(clientID="c" * 128)["data"]["createArtifact"]["artifact"]["id"]
+    link = {"clientID": "c" * 128, "artifactPortfolioName": "mine"}
+    link |= {"entityName": "bob", "projectName": "demo"}
+    assert "not visible" in message(bob.graphql(LINK, input=link))
+    assert bob.data(VERSION, id=storage_id) == {"artifact": None}
+    own = {"entityName": "lab", "artifactPortfolioName": "shelf"}
+    assert "errors" not in ada.graphql(LINK, input=link | own)
+
+
 def test_who_knows_a_digest_does_not_get_the_bytes(ada: Raw, bob: Raw) -> None:
     storage_id = Logger(ada, "set", FILES, entity="lab").log()
     mine = Logger(bob, "set", FILES, entity="bob")

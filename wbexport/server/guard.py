@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLID, GraphQLInputObjectType, MiddlewareManager, get_named_type
 
 from wbexport.errors import NotFoundError
-from wbexport.server import lookup, people
+from wbexport.server import artifact_lookup, lookup, people
 from wbexport.server.resolvers.connections import page_of
 from wbexport.server.service import ForbiddenError
 from wbexport.store.owners import find_places
@@ -195,9 +195,17 @@ def _permitted_input(info: Info, given: Node) -> Node:
         raise ForbiddenError(f"use {info.field_name}")
     for entity, project in named:
         _require(info, entity, project)
+    if info.field_name == "linkArtifact" and given.get("clientID"):
+        ids.append(("artifactID", _id_for(info, given["clientID"])))
     for name, storage_id in ids:
         _require_id(info, name, storage_id)
     return given
+
+
+def _id_for(info: Info, client_id: str) -> str:
+    """Return the id of the version that some client spoke of by a name of its own."""
+    found = artifact_lookup.find_by_client_id(info.context.cursor, client_id)
+    return client_id if found is None else str(found["storage_id"])
 
 
 def _objects(kind: Any, value: Any) -> Iterator[tuple[Any, Node]]:
