@@ -124,7 +124,7 @@ def test_views_show_what_came_over(filled: Api, archive: Store) -> None:
     assert rows.fetchall() == [
         ("photos", "v0", ["best"], "one", None),
         ("photos", "v1", ["latest"], "one", None),
-        ("shown", "v0", ["prod", "latest"], "one", "local/vision/photos:v1"),
+        ("shown", "v0", ["latest", "prod"], "one", "local/vision/photos:v1"),
     ]
     used = opened.sql("select run_id, artifact from lineage where direction = 'input'")
     assert used.fetchall() == [("two", "local/vision/photos:v1")]
