@@ -17,6 +17,7 @@ from wbexport.errors import (
     GraphQLError,
     InputError,
     NotFoundError,
+    PathError,
     SettingsError,
 )
 
@@ -173,6 +174,8 @@ def test_a_team_that_is_not_there_or_not_visible_is_not_found(api: Api) -> None:
             Team(client.client, "nope")
     with pytest.raises(NotFoundError, match="'lab'"):
         Team(ada.client, "lab")
+    with pytest.raises(PathError, match="5 is no name"):
+        api.team(5)  # type: ignore[arg-type]
 
 
 def test_what_keeps_a_team_from_being_made_is_said(api: Api) -> None:

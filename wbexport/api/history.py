@@ -105,7 +105,11 @@ class HistorySource:
 
 
 def fetch_run(graphql: GraphQL, operation: str, path: RunPath, **variables: Any) -> _Row:
-    """Fetch the `run` object of a query about one run."""
+    """Fetch the `run` object of a query about one run.
+
+    Raises:
+        NotFoundError: There is no such run, or this key may not see it.
+    """
     names = {"entity": path.entity, "project": path.project, "name": path.run_id}
     return dict(run_in(graphql.execute(operation, {**names, **variables}), path))
 

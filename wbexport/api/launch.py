@@ -386,6 +386,7 @@ def push_to_queue(
 
     Raises:
         InputError: The spec or the values cannot be written as JSON.
+        ResponseError: The server did not take it.
         GraphQLError: The server refused it.
     """
     sent = {

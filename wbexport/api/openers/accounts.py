@@ -6,6 +6,7 @@ import warnings
 
 from wbexport.api.accounts import Team, User
 from wbexport.api.door import Door
+from wbexport.paths import check_name
 
 __all__ = ["OpensAccounts"]
 
@@ -69,9 +70,10 @@ class OpensAccounts(Door):
             The team and its members.
 
         Raises:
+            PathError: The name cannot be that of a team.
             NotFoundError: There is no such team, or this key may not see it.
         """
-        return Team(self.client, team)
+        return Team(self.client, check_name(team))
 
     def create_team(self, team: str, admin_username: str | None = None) -> Team:
         """Create a team, or return the team of this name.

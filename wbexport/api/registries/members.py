@@ -101,7 +101,11 @@ def id_of(member: MemberOrId) -> tuple[str, str]:
 
 
 def ids_by_kind(members: Iterable[MemberOrId]) -> dict[str, list[str]]:
-    """Return the ids of members as the server takes them: users and teams, each once."""
+    """Return the ids of members as the server takes them: users and teams, each once.
+
+    Raises:
+        InputError: There are none, or one is something else.
+    """
     found = [id_of(member) for member in members]
     if not found:
         raise InputError("Name at least one user or team.")
