@@ -11,6 +11,8 @@ READS: dict[str, tuple[str, ...]] = {
     "Api.automation": (
         "vars_of(api.automation('new alias', entity='local'), 'name description enabled')",
         "api.automation(name='low loss').event.event_type",
+        "them = api.automation('low loss').action;"
+        " [them.action_type, them.integration.id, them.request_payload]",
     ),
     "Api.automations": (
         "sorted(each.name for each in api.automations())",
@@ -18,9 +20,18 @@ READS: dict[str, tuple[str, ...]] = {
         "[each.name for each in api.automations(entity='local', name='low loss')]",
         "list(api.automations('lab'))",
     ),
-    "Api.integrations": ("list(api.integrations('lab'))", "list(api.integrations(per_page=1))"),
-    "Api.slack_integrations": ("list(api.slack_integrations(entity='lab', per_page=1))",),
-    "Api.webhook_integrations": ("list(api.webhook_integrations('lab', per_page=1))",),
+    "Api.integrations": (
+        "list(api.integrations('lab'))",
+        "[vars_of(each, 'id name url_endpoint') for each in api.integrations(per_page=1)]",
+    ),
+    "Api.slack_integrations": (
+        "list(api.slack_integrations())",
+        "list(api.slack_integrations(entity='lab', per_page=1))",
+    ),
+    "Api.webhook_integrations": (
+        "[each.name for each in api.webhook_integrations()]",
+        "list(api.webhook_integrations('lab', per_page=1))",
+    ),
 }
 UNEVEN: dict[str, tuple[str, str]] = {}
 ERRORS: dict[str, tuple[str, ...]] = {
@@ -42,6 +53,10 @@ WRITES: dict[str, tuple[str, ...]] = {
         "sorted(each.name for each in fresh().automations('local'))",
     ),
     "Api.update_automation": (
+        "them = api.automation('low loss', entity='local');"
+        " hook = next(api.webhook_integrations('local'));"
+        " action = new('SendWebhook').from_integration(hook, payload={'a': 1});"
+        " api.update_automation(them, action=action).action.request_payload",
         "them = api.automation('made', entity='local');"
         " vars_of(api.update_automation(them, enabled=False, description='changed'),"
         " 'name description enabled')",

@@ -8,8 +8,7 @@ OBJECTS = {"queue": "fresh().run_queue('local', 'jobs')"}
 ATTRIBUTES = {
     "RunQueue": (
         "queue",
-        "access default_resource_config entity id items name prioritization_mode"
-        " template_variables type",
+        "access default_resource_config entity id name prioritization_mode template_variables type",
     ),
 }
 LISTINGS: dict[str, str] = {}
@@ -20,7 +19,9 @@ READS: dict[str, tuple[str, ...]] = {
         "api.run_queue('local', 'jobs')",
         "api.run_queue(entity='local', name='jobs').type",
     ),
+    "RunQueue.items": ("[[each.id, each.state, each.queue_name] for each in queue.items]",),
     "Api.queued_run": (
+        "them = queue.items[0]; api.queued_run('local', 'vision', 'jobs', them.id, 'model-registry').state",
         "api.queued_run('local', 'vision', 'jobs', 'an id').id",
         "vars_of(api.queued_run(entity='local', project='vision', queue_name='jobs',"
         " run_queue_item_id='x', project_queue='model-registry', priority=1),"

@@ -140,7 +140,11 @@ def _save_report(name: str, title: str, spec: dict[str, Any], kind: str) -> None
             description: "a report" type: $type createdUsing: WANDB_SDK spec: $spec
         }) { view { id } inserted }
     }"""
-    fields = {"name": name, "displayName": title, "type": kind, "spec": json.dumps(spec)}
+    _send(text, {"name": name, "displayName": title, "type": kind, "spec": json.dumps(spec)})
+
+
+def _send(text: str, fields: dict[str, Any]) -> None:
+    """Send a mutation that the SDK has no call for."""
     key = base64.b64encode(f"api:{os.environ['WANDB_API_KEY']}".encode()).decode()
     request = urllib.request.Request(
         f"{os.environ['WANDB_BASE_URL']}/graphql",
@@ -148,7 +152,7 @@ def _save_report(name: str, title: str, spec: dict[str, Any], kind: str) -> None
         {"Authorization": f"Basic {key}", "Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request) as answer:
-        assert json.load(answer)["data"]["upsertView"]["inserted"]
+        assert "errors" not in json.load(answer)
 
 
 def log_artifacts() -> None:
@@ -219,17 +223,31 @@ def make_queue() -> None:
 
     api = wandb.Api()
     api.create_run_queue("jobs", "local-process", entity="local", config={"cpus": 2})
+    text = """mutation push($spec: JSONString!) {
+        pushToRunQueueByName(input: {
+            entityName: "local" projectName: "model-registry" queueName: "jobs" runSpec: $spec
+        }) { runQueueItemId }
+    }"""
+    _send(text, {"spec": json.dumps({"job": f"local/{PROJECT}/job-fit:latest"})})
 
 
 def automate() -> None:
     """Make automations of several kinds."""
     import wandb
-    from wandb.automations import DoNothing, OnAddArtifactAlias, OnRunMetric, RunEvent
+    from wandb.automations import DoNothing, OnAddArtifactAlias, OnRunMetric, RunEvent, SendWebhook
 
     api = wandb.Api()
+    text = """mutation hook($name: String!) {
+        createGenericWebhookIntegration(input: {
+            entityName: "local" name: $name urlEndpoint: "https://example.com/hook"
+        }) { integration { id } }
+    }"""
+    _send(text, {"name": "hook"})
     net = api.artifact_collection("model", f"local/{PROJECT}/net")
     on_alias = OnAddArtifactAlias(scope=net)
     api.create_automation(on_alias >> DoNothing(), name="new alias", description="tell us")
     project = api.project(PROJECT, "local")
     on_metric = OnRunMetric(scope=project, filter=RunEvent.metric("loss").avg(5) < 0.1)
-    api.create_automation(on_metric >> DoNothing(), name="low loss")
+    hook = next(api.webhook_integrations("local"))
+    call = SendWebhook.from_integration(hook, payload={"text": "low"})
+    api.create_automation(on_metric >> call, name="low loss")
