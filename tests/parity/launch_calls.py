@@ -21,7 +21,8 @@ READS: dict[str, tuple[str, ...]] = {
     ),
     "RunQueue.items": ("[[each.id, each.state, each.queue_name] for each in queue.items]",),
     "Api.queued_run": (
-        "them = queue.items[0]; api.queued_run('local', 'vision', 'jobs', them.id, 'model-registry').state",
+        "them = queue.items[0].id;"
+        " api.queued_run('local', 'vision', 'jobs', them, 'model-registry').state",
         "api.queued_run('local', 'vision', 'jobs', 'an id').id",
         "vars_of(api.queued_run(entity='local', project='vision', queue_name='jobs',"
         " run_queue_item_id='x', project_queue='model-registry', priority=1),"
