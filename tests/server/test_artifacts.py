@@ -13,6 +13,7 @@ import xxhash
 
 from tests.server.artifact_client import Logger, md5
 from tests.server.client import Raw, application
+from wbexport.server.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,6 +154,15 @@ def test_what_is_no_manifest_is_refused(raw: Raw, content: bytes) -> None:
     logger.create()
     logger.send_manifest(content)
     assert "manifest" in problem(logger.commit())
+
+
+def test_a_manifest_that_memory_could_not_hold_is_refused() -> None:
+    with application() as raw:
+        raw.app.service.limits = Limits(manifest_body=10)
+        logger = Logger(raw, "set", FILES)
+        logger.create()
+        assert logger.send_manifest().status_code == 413
+        assert logger.upload(logger.declare()) == [200, 200]
 
 
 def test_a_manifest_of_other_files_than_announced_is_refused(raw: Raw) -> None:

@@ -65,6 +65,7 @@ def upload_part(service: Service, request: Request, *, upload: str, number: int)
 
 def upload_manifest(service: Service, request: Request) -> Response:
     """Store the bytes of a manifest."""
+    blobs.body_length(service, request, service.limits.manifest_body)
     storage_id = request.args["manifest"]
     announced = artifact_contents.get_manifest(service.store.cursor(), storage_id)["digest"]
     digest = {} if announced is None else artifact_contents.expected(announced, MD5)

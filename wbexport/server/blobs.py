@@ -77,7 +77,7 @@ def receive(service: Service, request: Request, **digest: str) -> Blob:
     return service.store.blobs.add(cast("BinaryIO", request.stream), size=length, **digest)
 
 
-def body_length(service: Service, request: Request) -> int:
+def body_length(service: Service, request: Request, limit: int | None = None) -> int:
     """Return how many bytes a client uploads, if it may.
 
     Raises:
@@ -85,9 +85,9 @@ def body_length(service: Service, request: Request) -> int:
         TooLargeError: It says no number, or one beyond the limit.
     """
     service.require_writable()
-    length = request.content_length
-    if length is None or length > service.limits.upload_body:
-        raise TooLargeError(f"send at most {service.limits.upload_body} bytes")
+    length, limit = request.content_length, limit or service.limits.upload_body
+    if length is None or length > limit:
+        raise TooLargeError(f"send at most {limit} bytes")
     return length
 
 

@@ -27,6 +27,7 @@ class Limits:
         graphql_body: Bytes of a GraphQL request; configs and summaries are its variables.
         stream_body: Bytes of a file stream request, also once unpacked.
         upload_body: Bytes of one uploaded file.
+        manifest_body: Bytes of the manifest of an artifact version, which is read into memory.
         query_text: Characters of a GraphQL document.
         tokens: Tokens of a GraphQL document.
         depth: Nested selections, fragments included.
@@ -41,6 +42,7 @@ class Limits:
     graphql_body: int = 16 << 20
     stream_body: int = 64 << 20
     upload_body: int = 64 << 30
+    manifest_body: int = 512 << 20
     query_text: int = 64 << 10
     tokens: int = 10_000
     depth: int = 15
