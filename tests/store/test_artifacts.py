@@ -198,7 +198,7 @@ def test_a_deleted_version_leaves_its_index_to_nobody(store: Store) -> None:
         artifacts.delete_versions(cursor, [2])
     assert artifact_listing.next_index(store.cursor(), number) == 2
     assert artifact_listing.read_files(store.cursor(), 2).num_rows == 0
-    assert lineage.read_users(store.cursor(), 2) == []
+    assert lineage.read_users(store.cursor(), [2]) == {2: []}
     assert aliases_of(store, number) == {}
     assert check(store) == []
 
@@ -228,10 +228,10 @@ def test_runs_and_versions_know_each_other(store: Store) -> None:
     assert used["storage_id"].to_pylist() == ["A2"]
     assert artifact_listing.count_versions(cursor, run=(two, "input")) == 2
     assert artifact_listing.count_versions(cursor, run=(one, "input")) == 0
-    assert lineage.read_users(cursor, 1) == ["s1"]
+    assert lineage.read_users(cursor, [1]) == {1: ["s1"]}
     with store.transaction() as writing:
         delete_runs(writing, [two])
-    assert lineage.read_users(store.cursor(), 1) == []
+    assert lineage.read_users(store.cursor(), [1]) == {1: []}
     assert check(store) == []
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import wbexport
 from wbexport.archive import Archive
-from wbexport.store import artifacts
+from wbexport.store import artifact_listing, artifacts
 from wbexport.store.database import Store
 from wbexport.sync.engine import sync
 
@@ -187,3 +187,42 @@ def test_a_collection_made_anew_under_an_old_name_is_the_one_that_is_found(
     assert bring(store, archive).status == "ok"
     online = filled.artifact("local/vision/words:latest")
     assert Archive(archive).api().artifact("local/vision/words:latest").digest == online.digest
+
+
+def test_a_version_outlives_the_runs_that_used_it(
+    filled: Api, store: Store, archive: Store
+) -> None:
+    for name in ("two", "three"):
+        user = filled.create_run(run_id=name, project="vision")
+        user.use_artifact(filled.artifact("local/vision/photos:v0"))
+    bring(store, archive)
+    with archive.transaction() as cursor:
+        cursor.execute(
+            "update stored.runs set missing_since = now()::timestamp where run_id in ('one', 'two')"
+        )
+    offline = Archive(archive).api().artifact("local/vision/photos:v0")
+    assert [run.id for run in offline.used_by()] == ["three"]
+    assert offline.logged_by() is None
+
+
+def test_listing_many_versions_asks_the_store_no_more_often_than_listing_few(
+    filled: Api, store: Store, archive: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    read = artifact_listing.fetch_arrow
+
+    def counted(cursor: Any, text: str, parameters: Any) -> Any:
+        asked.append(text)
+        return read(cursor, text, parameters)
+
+    counts = []
+    for more in (0, 5):
+        for number in range(more):
+            filled.run("local/vision/one").log_artifact(draft("photos", b"more %d" % number))
+        bring(store, archive)
+        asked.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(artifact_listing, "fetch_arrow", counted)
+            assert bring(store, archive).parts == {"artifacts": 0}
+        counts.append(len(asked))
+    assert counts[0] == counts[1]

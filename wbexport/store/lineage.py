@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import duckdb
 
     from wbexport.store.artifacts import Direction
@@ -12,19 +14,28 @@ if TYPE_CHECKING:
 __all__ = ["read_lineage", "read_users"]
 
 
-def read_users(cursor: duckdb.DuckDBPyConnection, artifact_no: int) -> list[str]:
-    """Return the storage ids of the runs that used a version, in the order in which they did."""
+def read_users(
+    cursor: duckdb.DuckDBPyConnection, artifact_nos: Collection[int]
+) -> dict[int, list[str]]:
+    """Read which runs used some versions.
+
+    Returns:
+        The number of each version to the storage ids of runs, in the order in which they used it.
+    """
     found = cursor.execute(
         """
-        select r.storage_id
+        select l.artifact_no, r.storage_id
         from stored.run_artifacts l
         join stored.runs r on r.run_no = l.run_no
-        where l.artifact_no = ? and l.direction = 'input'
+        where l.direction = 'input' and l.artifact_no in (select unnest(?::integer[]))
         order by l.created_at, l.run_no
         """,
-        [artifact_no],
-    ).fetchall()
-    return [storage_id for (storage_id,) in found]
+        [list(artifact_nos)],
+    )
+    users: dict[int, list[str]] = {number: [] for number in artifact_nos}
+    for number, storage_id in found.fetchall():
+        users[number].append(storage_id)
+    return users
 
 
 def read_lineage(

@@ -13,7 +13,7 @@ from wbexport.server.resolvers.collections import (
 )
 from wbexport.server.resolvers.connections import connection
 from wbexport.server.service import wire_time
-from wbexport.store import artifact_listing
+from wbexport.server.siblings import siblings_of
 
 if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
@@ -34,9 +34,7 @@ def _client_id_mapping(_: object, info: Info, clientID: str) -> Node | None:
 
 
 def _memberships(artifact: Node, info: Info) -> Node:
-    members = artifact_listing.read_members(
-        info.context.cursor, artifact_no=artifact["artifact_no"]
-    ).to_pylist()
+    members = siblings_of(info.context, artifact).members[artifact["artifact_no"]]
     return connection(info, members, len(members), None)
 
 

@@ -10,6 +10,7 @@ from wbexport.server import artifact_lookup, collections, lookup
 from wbexport.server.resolvers.artifact_files import files_of
 from wbexport.server.resolvers.connections import connection, filter_of, page_of, position_of
 from wbexport.server.service import wire_time
+from wbexport.server.siblings import together
 from wbexport.store import artifact_listing
 
 if TYPE_CHECKING:
@@ -130,7 +131,8 @@ def _versions(
         offset=start,
         collection_no=number,
     ).to_pylist()
-    page = page_of([row["artifact"] for row in found[:size]], start, more=len(found) > size)
+    versions = together(info.context, [row["artifact"] for row in found[:size]])
+    page = page_of(versions, start, more=len(found) > size)
     for edge, row in zip(page["edges"], found, strict=False):
         edge["version"] = f"v{row['version_index']}"
     return page | {

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wbexport.errors import NotFoundError
 from wbexport.server import artifacts, lookup
 from wbexport.server.resolvers.connections import connection, page_of, position_of
+from wbexport.server.siblings import siblings_of, together
 from wbexport.store import artifact_listing
-from wbexport.store import lineage as stored
 
 if TYPE_CHECKING:
     from wbexport.server.service import Info, Node
@@ -25,7 +24,7 @@ def _versions(
     found = artifact_listing.read_versions(
         info.context.cursor, run=wanted, state="COMMITTED", limit=size + 1, offset=start
     ).to_pylist()
-    return page_of(found[:size], start, more=len(found) > size) | {
+    return page_of(together(info.context, found[:size]), start, more=len(found) > size) | {
         "totalCount": lambda _: artifact_listing.count_versions(
             info.context.cursor, run=wanted, state="COMMITTED"
         )
@@ -41,19 +40,14 @@ def _used(run: Node, info: Info, *, after: str | None = None, first: int | None 
 
 
 def _used_by(artifact: Node, info: Info) -> Node:
-    cur = info.context.cursor
-    storage_ids = stored.read_users(cur, artifact["artifact_no"])
-    runs = [lookup.get_run_by_storage_id(cur, storage_id) for storage_id in storage_ids]
+    runs = siblings_of(info.context, artifact).users[artifact["artifact_no"]]
     return connection(info, runs, len(runs), None)
 
 
 def _created_by(artifact: Node, info: Info) -> Node | None:
     if artifact["run_storage_id"] is not None:
-        try:
-            run = lookup.get_run_by_storage_id(info.context.cursor, artifact["run_storage_id"])
-        except NotFoundError:
-            return None
-        return run | {"__typename": "Run"}
+        run = siblings_of(info.context, artifact).creators.get(artifact["run_storage_id"])
+        return run and run | {"__typename": "Run"}
     username = artifact["username"]
     return username and {
         "__typename": "User",
