@@ -64,10 +64,10 @@ def read_manifest(text: bytes) -> dict[str, Any]:
     manifest = parse_json(text)
     known = {"version": _VERSION, "storagePolicy": _POLICY}
     if not isinstance(manifest, dict) or not known.items() <= manifest.items():
-        raise ResponseError("the manifest is of another version or storage policy than W&B's")
+        raise ResponseError("The manifest is of another version or storage policy than W&B's.")
     contents = manifest.get("contents")
     if not isinstance(contents, dict) or not all(map(_has_digest, contents.values())):
-        raise ResponseError("the manifest lists no files with their digests")
+        raise ResponseError("The manifest does not list files with their digests.")
     return manifest
 
 

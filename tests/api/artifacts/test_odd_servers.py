@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -180,3 +181,20 @@ def test_every_error_is_one_of_ours(shared: Api) -> None:
     ):
         with pytest.raises(WbexportError):
             call()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"version": 2},
+        {"storagePolicy": "another"},
+        {"contents": None},
+        {"contents": {"a.txt": 5}},
+        {"contents": {"a.txt": {"size": 5}}},
+    ],
+)
+def test_a_manifest_of_another_form_is_no_answer(changed: dict[str, Any]) -> None:
+    written = ArtifactManifest().to_json()
+    assert ArtifactManifest.from_json(json.dumps(written).encode()) == ArtifactManifest()
+    with pytest.raises(ResponseError, match="The manifest"):
+        ArtifactManifest.from_json(json.dumps(written | changed).encode())

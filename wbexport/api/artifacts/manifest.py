@@ -1,4 +1,4 @@
-"""What an artifact contains: paths with digests, sizes and references, and W&B's file of them."""
+"""What an artifact contains: paths with digests, sizes and references."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import xxhash
 
-from wbexport.arrow.literals import parse_json
-from wbexport.arrow.manifests import MD5, XXH128, manifest_digest
-from wbexport.errors import ConflictError, InputError, ResponseError
+from wbexport.arrow.manifests import (
+    MD5,
+    XXH128,
+    manifest_digest,
+    manifest_json,
+    read_manifest,
+)
+from wbexport.errors import ConflictError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +35,6 @@ __all__ = [
 ]
 
 _PIECE = 1 << 20
-_POLICY = "wandb-storage-policy-v1"
 
 
 class _Hash(Protocol):
@@ -213,10 +217,8 @@ class ArtifactManifest:
         Raises:
             ResponseError: It is not a manifest, or of a version that is not known.
         """
-        manifest = parse_json(content)
-        if not isinstance(manifest, dict) or manifest.get("version") != 1:
-            raise ResponseError("The server sent a manifest of a form that is not known.")
-        entries = {path: _entry(path, each) for path, each in (manifest["contents"] or {}).items()}
+        manifest = read_manifest(content)
+        entries = {path: _entry(path, each) for path, each in manifest["contents"].items()}
         return cls(entries, digest_algorithm, dict(manifest.get("storagePolicyConfig") or {}))
 
     def to_json(self) -> dict[str, Any]:
@@ -225,12 +227,7 @@ class ArtifactManifest:
         Returns:
             A JSON object.
         """
-        return {
-            "version": 1,
-            "storagePolicy": _POLICY,
-            "storagePolicyConfig": self.storage,
-            "contents": {entry.path: entry.to_json() for entry in self},
-        }
+        return manifest_json({entry.path: entry.to_json() for entry in self}, self.storage)
 
     def digest(self) -> str:
         """Return the digest of the whole artifact.
