@@ -278,3 +278,11 @@ def test_new_artifacts_are_hashed_with_md5(run: Run, folder: Path) -> None:
 def test_the_environment_leads_to_the_server_of_a_saved_draft(draft: Artifact) -> None:
     with pytest.raises(wbexport.errors.SettingsError, match="No API key"):
         draft.save(settings=Settings())
+
+
+def test_names_types_and_metadata_of_other_types_are_refused() -> None:
+    for given in ((5, "dataset"), ("photos", 5), ("photos", "")):
+        with pytest.raises(InputError, match="is not a"):
+            Artifact(*given)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"is a dict, not \[1\]"):
+        Artifact("photos", "dataset", metadata=[1])  # type: ignore[arg-type]
