@@ -78,7 +78,7 @@ def test_all_fields_of_a_version_are_there(api: Api) -> None:
     assert version.updated_at >= version.created_at
     assert version.url.endswith("/local/vision/artifacts/text/notes/v2")
     assert (version.entity, version.project, version.source_version) == ("local", "vision", "v2")
-    assert repr(version) == f"<Artifact {version.id}>"
+    assert repr(version) == "<Artifact local/vision/notes:v2>"
     assert version.json_encode()["sequenceName"] == "notes"
     with pytest.warns(FutureWarning):
         assert version.use_as is None

@@ -436,4 +436,4 @@ class ArtifactFields:
         return json.dumps(checked_metadata(self._metadata))
 
     def __repr__(self) -> str:
-        return f"<Artifact {self.id or self.name}>"
+        return f"<Artifact {self._path or self.name}>"
