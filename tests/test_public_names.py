@@ -93,7 +93,7 @@ def test_a_script_written_for_wandb_finds_its_names_without_importing_them() -> 
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("room", ["", ".automations", ".registries"])
+@pytest.mark.parametrize("room", ["", ".artifacts", ".automations", ".registries"])
 def test_the_map_of_a_room_of_the_api_names_each_module_in_it(room: str) -> None:
     package = importlib.import_module(f"wbexport.api{room}")
     there = {module.name for module in pkgutil.iter_modules(package.__path__)}

@@ -1,10 +1,11 @@
 """W&B's artifacts: types, collections, versions and their files, and the making of new versions.
 
-An `Artifact` is built in layers: `fields` is what the server says of it, `contents` its manifest
+An `Artifact` is built in layers: `fields` is what the server says of it, `contents` its `manifest`
 and what a new one is filled with, `downloads` brings its files here, and `artifact` itself saves,
 links and deletes. `uploads` logs new versions; `references` knows what lies outside of W&B, and
 `tables` reads those that were put into artifacts. `types`, `collections`, `versions` and `files`
-list what there is; `of_run` is what a run has of it.
+list what there is; `of_run` is what a run has of it. `names` says what may be called how,
+`organizations` where registries are.
 """
 
 from wbexport.api.artifacts.artifact import Artifact

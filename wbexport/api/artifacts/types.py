@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wbexport.api.answers import project_in
 from wbexport.api.artifacts.collections import ArtifactCollection, ArtifactCollections
 from wbexport.api.collection import Collection, QueryText
 from wbexport.errors import NotFoundError
@@ -162,12 +163,7 @@ class ArtifactTypes(Collection[ArtifactType]):
         self.project = project
 
     def _connection(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        project = data.get("project")
-        if project is None:
-            raise NotFoundError(
-                f"Could not find project {self.entity}/{self.project}: check its name, "
-                "or this key may not see it."
-            )
+        project = project_in(data, f"{self.entity}/{self.project}")
         types: Mapping[str, Any] | None = project.get("artifactTypes")
         return types
 

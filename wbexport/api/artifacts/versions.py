@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
+from wbexport.api.answers import run_in
 from wbexport.api.artifacts.artifact import Artifact
 from wbexport.api.artifacts.fields import place_of
 from wbexport.api.artifacts.names import checked_tags
@@ -146,12 +147,7 @@ class RunArtifacts(SizedCollection[Artifact]):
         return load(_OPERATIONS[self._mode]).text
 
     def _connection(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        run = (data.get("project") or {}).get("run")
-        if run is None:
-            raise NotFoundError(
-                f"Could not find run {self.run.run_path}: it was deleted, "
-                "or this key may not see it."
-            )
+        run = run_in(data, self.run.run_path)
         versions: Mapping[str, Any] = run.get("artifacts") or {}
         self._count = versions.get("totalCount")
         return versions
