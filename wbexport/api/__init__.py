@@ -12,8 +12,8 @@ A run is what it is (`run_fields`, `run_summary`), what may be done to it (`run_
 of many runs, both on `history`, which joins the files of `exports` with the live `pages`;
 `history_files` saves those files as they are. `listing` is what a sync plans from.
 
-`answers` finds what was asked for in an answer, `concurrent` does many things at once, `saving`
-puts what is downloaded in its place, and `json_values` writes what users set.
+`answers` finds what was asked for in an answer, `concurrent` does many things at once, `downloads`
+puts files in their places, and `json_values` writes what users set.
 """
 
 from wbexport.api.accounts import Member, Team, User

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from wbexport.api.answers import run_in
 from wbexport.api.attributes import Attributes
 from wbexport.api.collection import QueryText, SizedCollection
-from wbexport.api.saving import save_file
+from wbexport.api.downloads import save_file
 from wbexport.errors import InputError, NotFoundError, ResponseError
 from wbexport.paths import resolve_inside
 from wbexport.transport.download import Expect

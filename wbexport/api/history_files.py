@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wbexport.api.downloads import save_file
 from wbexport.api.history import fetch_fresh_url, fetch_source
-from wbexport.api.saving import save_file
 from wbexport.errors import IncompleteRunHistoryError, IntegrityError, NotFoundError, RequestError
 
 if TYPE_CHECKING:

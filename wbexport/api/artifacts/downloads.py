@@ -17,7 +17,7 @@ from wbexport.api.artifacts.manifest import MD5, file_digest
 from wbexport.api.artifacts.references import file_of_uri, place_digest
 from wbexport.api.artifacts.tables import ArtifactTable, table_path
 from wbexport.api.concurrent import map_in_order
-from wbexport.api.saving import save_inside
+from wbexport.api.downloads import save_inside
 from wbexport.errors import InputError, IntegrityError, NotFoundError, UnsupportedError
 from wbexport.paths import resolve_inside, safe_relative_path
 

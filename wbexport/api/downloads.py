@@ -1,4 +1,4 @@
-"""Saves what is downloaded: a whole file under its name, or nothing."""
+"""Downloads to files of this machine: a whole file under its name, or nothing."""
 
 from __future__ import annotations
 
