@@ -11,6 +11,7 @@ import pytest
 import wbexport
 from wbexport.archive import Archive
 from wbexport.store import artifact_listing, artifacts
+from wbexport.store.check import check
 from wbexport.store.database import Store
 from wbexport.sync.engine import sync
 
@@ -226,3 +227,14 @@ def test_listing_many_versions_asks_the_store_no_more_often_than_listing_few(
             assert bring(store, archive).parts == {"artifacts": 0}
         counts.append(len(asked))
     assert counts[0] == counts[1]
+
+
+def test_a_version_that_is_listed_twice_is_stored_once(
+    filled: Api, store: Store, archive: Store
+) -> None:
+    def repeat(page: dict[str, Any]) -> None:
+        page["edges"].append(page["edges"][0])
+
+    assert bring(store, archive, altered(LISTINGS, repeat)).parts == {"artifacts": 4}
+    assert check(archive, read_data=True) == []
+    assert versions(archive) == ALL

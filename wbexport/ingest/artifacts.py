@@ -172,8 +172,9 @@ def _collection(
         cursor, project_no=project_no, name=artifact.name
     ).to_pylist()
     if found:
-        same = (found[0]["kind"], found[0]["type"]) == ("SEQUENCE", type_name)
-        return int(found[0]["collection_no"]) if same else None
+        # Of several, which a sync may bring, the last one bears the name now.
+        same = (found[-1]["kind"], found[-1]["type"]) == ("SEQUENCE", type_name)
+        return int(found[-1]["collection_no"]) if same else None
     stored.write_type(
         cursor,
         project_no,

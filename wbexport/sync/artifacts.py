@@ -71,12 +71,14 @@ class _Stored:
     """What the store has of a collection, all of it read at once.
 
     Args:
+        storage_id: Its id on the server.
         collection_no: Its number.
         members: Storage id of a version to what the collection says of it.
         lacking: The numbers of the versions some of whose bytes are not here.
         lineage: The number of a version to the runs that logged or used it.
     """
 
+    storage_id: str
     collection_no: int
     members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     lacking: Collection[int] = ()
@@ -172,7 +174,7 @@ def _number_of(job: PartJob, collection: CollectionNode) -> int:
 def _sync_collection(job: PartJob, collection: CollectionNode) -> int:
     """Bring over one collection; one that fails does not stop the others."""
     try:
-        stored = _read_stored(job, _number_of(job, collection))
+        stored = _read_stored(job, collection)
         seen: set[str] = set()
         changed = 0
         listed = _list(job, collection)
@@ -193,10 +195,11 @@ def _path(collection: CollectionNode) -> str:
     return f"{collection.project.entity.name}/{collection.project.name}/{collection.name}"
 
 
-def _read_stored(job: PartJob, collection_no: int) -> _Stored:
-    cursor = job.store.cursor()
+def _read_stored(job: PartJob, collection: CollectionNode) -> _Stored:
+    collection_no, cursor = _number_of(job, collection), job.store.cursor()
     members = artifact_listing.read_members(cursor, collection_no=collection_no).to_pylist()
     return _Stored(
+        collection.id,
         collection_no,
         {each["artifact"]["storage_id"]: each for each in members},
         artifact_listing.lacking_bytes(cursor, collection_no),
@@ -229,13 +232,14 @@ def _sync_batch(job: PartJob, stored: _Stored, batch: Collection[_Listed]) -> in
     """Bring over those of some versions that differ from what is stored, at once or not at all."""
     named = {run for each in batch for run, _ in each.lineage}
     runs = reader.run_numbers(job.store.cursor(), named)
-    wanted = [each for each in batch if _differs(each, stored, runs)]
+    # A version that moved while pages were read is listed twice.
+    once = {each.node.id: each for each in batch}.values()
+    wanted = [each for each in once if _differs(each, stored, runs)]
     contents = map_in_order(lambda each: _fetch(job, each, stored), wanted)
     ready = [(each, content) for each, content in zip(wanted, contents, strict=True) if content]
     if ready:
         with job.store.transaction() as cursor:
-            for each, content in ready:
-                _write_version(cursor, job, stored, each, content, runs=runs)
+            _write_versions(cursor, job, stored, ready, runs=runs)
     return len(ready)
 
 
@@ -418,24 +422,32 @@ def _download(job: PartJob, listed: _Listed, row: Mapping[str, Any], url: str) -
     )
 
 
-def _write_version(
+def _write_versions(
     cursor: duckdb.DuckDBPyConnection,
     job: PartJob,
     stored: _Stored,
-    listed: _Listed,
-    content: _Content,
+    ready: Collection[tuple[_Listed, _Content]],
     *,
     runs: Mapping[str, int],
 ) -> None:
-    node = listed.node
-    source_no = stored.collection_no
-    if node.artifact_sequence.id != listed.collection.id:
-        source_no = _write_collection(cursor, job, node.artifact_sequence)
-    row = _version_row(node) | {"manifest": content.manifest}
-    number = artifacts.write_versions(cursor, source_no, [row])[node.id]
-    artifacts.write_members(cursor, stored.collection_no, [listed.member | {"artifact_no": number}])
-    if content.files is not None:
-        artifacts.write_files(cursor, number, content.files, complete=True)
-    for run, direction in listed.lineage - stored.lineage.get(number, set()):
-        if run in runs:
-            artifacts.write_lineage(cursor, runs[run], number, direction)
+    sources = {each.node.artifact_sequence.id: each.node.artifact_sequence for each, _ in ready}
+    numbers: dict[str, int] = {}
+    for source_id, source in sources.items():
+        source_no = stored.collection_no
+        if source_id != stored.storage_id:
+            source_no = _write_collection(cursor, job, source)
+        rows = [
+            _version_row(each.node) | {"manifest": content.manifest}
+            for each, content in ready
+            if each.node.artifact_sequence.id == source_id
+        ]
+        numbers |= artifacts.write_versions(cursor, source_no, rows)
+    members = [each.member | {"artifact_no": numbers[each.node.id]} for each, _ in ready]
+    artifacts.write_members(cursor, stored.collection_no, members)
+    for each, content in ready:
+        number = numbers[each.node.id]
+        if content.files is not None:
+            artifacts.write_files(cursor, number, content.files, complete=True)
+        for run, direction in each.lineage - stored.lineage.get(number, set()):
+            if run in runs:
+                artifacts.write_lineage(cursor, runs[run], number, direction)
