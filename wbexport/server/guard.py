@@ -129,6 +129,8 @@ def require_reader(cur: Cursor, user: User, entity: str, project: str | None) ->
 
 def _may_ask(info: Info, given: Node) -> bool:
     """Tell whether a query names what the caller may see; without a name it is their own entity."""
+    if info.field_name not in info.parent_type.fields:
+        return True  # Of the language itself: `__typename`, `__schema`.
     known = info.parent_type.fields[info.field_name].args
     if "id" in known:
         return _is_visible(info.context, given["id"])
