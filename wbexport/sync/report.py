@@ -32,7 +32,8 @@ class SyncReport:
         bytes: Bytes received.
         requests: Requests sent.
         seconds: Duration.
-        failures: Run path to reason, for each run that failed; it is tried again next time.
+        failures: Path to reason, for each run, artifact version or collection that failed; it is
+            tried again next time.
         incomplete: Run path to reason, for each run whose rows do not match its header.
 
     Example:
