@@ -75,7 +75,7 @@ class SyncReport:
         if self.status == "partial":
             wrong = {**self.incomplete, **self.failures}
             raise SyncError(
-                f"{len(wrong)} of {self.runs} runs of {self.path} are not complete; "
+                f"{len(wrong)} runs or artifacts of {self.path} are not complete; "
                 "the next sync tries them again",
                 failures=wrong,
             )
