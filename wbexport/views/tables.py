@@ -36,7 +36,8 @@ def read_tables(store: Store, runs: pa.Table, key: str) -> pa.Table:
 
     Returns:
         `run_id`, `_step`, then the tables' own columns in the order in which they first appear,
-        with nulls where a table lacks one. Media in cells stay the references they are, as JSON.
+        with nulls where a table lacks one. Of media in cells there is what the run's file says:
+        a reference as JSON, or their kind alone; the table's artifact has the bytes.
 
     Raises:
         QueryError: None of the runs logged a table under this key.
