@@ -33,10 +33,12 @@ if TYPE_CHECKING:
 
 OTHER = "==1.5.*" if duckdb.__version__.startswith("2.") else "==2.*"
 SHELL = Path(duckdb_cli.__file__).parent / "duckdb"
-VIEWS = sorted({Path(name).stem for name in list_sql("views")} - {"metric", "metric_at"})
+MACROS = {"curve", "metric", "metric_at"}
+VIEWS = sorted({Path(name).stem for name in list_sql("views")} - MACROS)
 QUERIES = [f"select count(*) from {view}" for view in VIEWS] + [
     "select count(*), round(sum(value), 6) from metric('val/accuracy')",
     "select count(*) from metric_at('train/loss', 10)",
+    "select count(*), round(sum(x), 6) from curve('val/accuracy')",
     "select count(*) from history_demo_digits",
     *(
         f"select count(*) from ({read_sql(name).rstrip().rstrip(';')})"
