@@ -2,9 +2,10 @@
 
 `client` is the whole `Api`, put together from `door` (the connection, a `service`) and the
 `openers`. Its objects are those of `projects`, `runs`, `run`, `files`, `console`, `sweeps`,
-`reports`, `accounts`, `launch` (run queues) and `jobs` (what is queued in them), and of three rooms
-of their own: `artifacts`, `registries` and `automations`. They stand on `collection` (lazy
-listings) and `attributes`; `charts` makes custom charts, `tensorboard` runs from event files.
+`reports`, `accounts`, `organizations`, `launch` (run queues) and `jobs` (what is queued in them),
+and of three rooms of their own: `artifacts`, `registries` and `automations`. They stand on
+`collection` (lazy listings) and `attributes`; `charts` makes custom charts, `tensorboard` runs from
+event files.
 
 A run is what it is (`run_fields`, `run_summary`), what may be done to it (`run_writes`, with
 `uploads`, and `filestream` for new rows) and what it logged. Histories have three readers:
@@ -34,8 +35,9 @@ from wbexport.api.files import File, Files
 from wbexport.api.history_files import DownloadHistoryResult
 from wbexport.api.jobs import Job
 from wbexport.api.launch import QueuedRun, RunQueue
+from wbexport.api.organizations import Organization
 from wbexport.api.projects import Project, Projects
-from wbexport.api.registries import Organization, Registries, Registry
+from wbexport.api.registries import Registries, Registry
 from wbexport.api.reports import BetaReport, Reports
 from wbexport.api.run import Run
 from wbexport.api.runs import Runs

@@ -16,7 +16,7 @@ from tests.api.stub import Stub, run_answer, run_node
 from wbexport.api.artifacts import Artifact
 from wbexport.api.artifacts import uploads as uploads_module
 from wbexport.api.artifacts.manifest import ArtifactManifest
-from wbexport.api.artifacts.organizations import find_organization
+from wbexport.api.organizations import find_organization
 from wbexport.errors import (
     ConflictError,
     InputError,
@@ -141,14 +141,17 @@ def test_a_listed_file_is_fetched_with_a_new_address_when_the_old_one_expired(
 
 
 def organizations(*names: str) -> Api:
-    found = [{"name": name, "orgEntity": {"name": f"{name}-org"}} for name in names]
+    found = [
+        {"id": name, "name": name, "orgEntity": {"id": f"e-{name}", "name": f"{name}-org"}}
+        for name in names
+    ]
     answer = {"entity": {"organization": None, "user": {"organizations": found}}}
     return connect_to(Stub({"EntityOrganizations": lambda _: answer}))
 
 
 def test_one_of_several_organizations_has_to_be_named() -> None:
     api = organizations("acme", "other")
-    assert find_organization(api.client, "ada", "acme").entity == "acme-org"
+    assert find_organization(api.client, "ada", "acme").org_entity.name == "acme-org"
     assert find_organization(api.client, "ada", "other-org").name == "other"
     assert find_organization(organizations("acme").client, "ada").name == "acme"
     with pytest.raises(InputError, match="acme, other"):

@@ -4,8 +4,7 @@ An `Artifact` is built in layers: `fields` is what the server says of it, `conte
 and what a new one is filled with, `downloads` brings its files here, and `artifact` itself saves,
 links and deletes. `uploads` logs new versions; `references` knows what lies outside of W&B, and
 `tables` reads those that were put into artifacts. `types`, `collections`, `versions` and `files`
-list what there is; `of_run` is what a run has of it. `names` says what may be called how,
-`organizations` where registries are.
+list what there is; `of_run` is what a run has of it. `names` says what may be called how.
 """
 
 from wbexport.api.artifacts.artifact import Artifact

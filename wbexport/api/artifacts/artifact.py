@@ -9,9 +9,9 @@ from wbexport.api.artifacts.downloads import ArtifactDownloads
 from wbexport.api.artifacts.fields import place_of
 from wbexport.api.artifacts.manifest import ArtifactManifest
 from wbexport.api.artifacts.names import checked_aliases, checked_name, checked_tags, checked_type
-from wbexport.api.artifacts.organizations import find_organization
 from wbexport.api.artifacts.uploads import NewVersion, create_version, upload_version
 from wbexport.api.filestream import FileStream
+from wbexport.api.organizations import find_organization
 from wbexport.api.run_writes import new_run_id
 from wbexport.errors import ConflictError, InputError, NotFoundError
 from wbexport.paths import DEFAULT_PROJECT, ArtifactPath, RunPath, parse_artifact_path
@@ -436,4 +436,4 @@ def resolve_registry(client: Service, path: ArtifactPath, entity: str | None) ->
     if not path.is_registry or entity is None:
         return path
     wanted = path.entity if path.entity != entity else client.session.settings.organization
-    return replace(path, entity=find_organization(client, entity, wanted).entity)
+    return replace(path, entity=find_organization(client, entity, wanted).org_entity.name)

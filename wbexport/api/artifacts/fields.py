@@ -17,7 +17,7 @@ from wbexport.api.artifacts.names import (
     checked_tags,
     is_version,
 )
-from wbexport.api.artifacts.organizations import find_organization
+from wbexport.api.organizations import find_organization
 from wbexport.errors import ConflictError, InputError, ResponseError
 from wbexport.graphql.models import parse_json_object
 from wbexport.paths import REGISTRY_PREFIX, ArtifactPath

@@ -10,8 +10,9 @@ from pydantic import BeforeValidator, StrictStr
 from wbexport.api.accounts import Team
 from wbexport.api.artifacts import ArtifactCollection
 from wbexport.api.automations.models import Choice, Model
+from wbexport.api.organizations import Organization
 from wbexport.api.projects import Project
-from wbexport.api.registries import Organization, Registry
+from wbexport.api.registries import Registry
 from wbexport.paths import REGISTRY_PREFIX
 
 __all__ = [

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from wbexport.api.artifacts.organizations import find_organization
 from wbexport.api.door import Door
-from wbexport.api.registries import Organization, Registries, Registry
+from wbexport.api.organizations import Organization, find_organization
+from wbexport.api.registries import Registries, Registry
 from wbexport.errors import ConflictError, NotFoundError
 from wbexport.paths import check_name
 

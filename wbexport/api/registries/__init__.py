@@ -2,20 +2,17 @@
 
 `registry` is one of them, with its `artifact_types` and `members`, which `has_members` adds and
 removes; `listings` are all of them, and the collections and versions in them, chosen by `filters`.
-`organization` is whose they are.
 """
 
 from wbexport.api.registries.artifact_types import AddOnlyArtifactTypesList
 from wbexport.api.registries.listings import Collections, Registries, Versions
 from wbexport.api.registries.members import MemberRole, TeamMember, UserMember
-from wbexport.api.registries.organization import Organization
 from wbexport.api.registries.registry import Registry
 
 __all__ = [
     "AddOnlyArtifactTypesList",
     "Collections",
     "MemberRole",
-    "Organization",
     "Registries",
     "Registry",
     "TeamMember",

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from wbexport.api.artifacts.names import checked_type
 from wbexport.api.door import Door
+from wbexport.api.organizations import Organization
 from wbexport.api.registries.artifact_types import AddOnlyArtifactTypesList
 from wbexport.api.registries.filters import registry_filter
 from wbexport.api.registries.has_members import HasMembers
-from wbexport.api.registries.organization import Organization
 from wbexport.errors import ConflictError, GraphQLError, InputError, NotFoundError
 from wbexport.paths import REGISTRY_PREFIX
 
