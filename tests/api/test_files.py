@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from tests.api.conftest import connect_to
 from tests.api.stub import BASE, Stub, connection, run_answer, run_node
 from wbexport.api.files import File
-from wbexport.errors import InputError, IntegrityError, NotFoundError, UnsafeNameError
+from wbexport.errors import (
+    ConflictError,
+    InputError,
+    IntegrityError,
+    NotFoundError,
+    UnsafeNameError,
+)
 
 if TYPE_CHECKING:
     from wbexport.api.run import Run
@@ -109,7 +115,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     try:
         with file.download(str(root), replace=True) as handle:
             place = Path(handle.name)
-    except (UnsafeNameError, OSError):
+    except (ConflictError, UnsafeNameError, OSError):
         place = root
     assert place.resolve().is_relative_to(root.resolve())
     assert [p.name for p in tmp_path.iterdir()] == ["inner"]
