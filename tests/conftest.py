@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from tests.sdk import run_program, sdk_environment
 from wbexport.api.client import Api
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from wbexport.server.app import Application
 
     LogRun = Callable[..., dict[str, Any]]
+
+# The same examples every time, and no deadlines: a busy machine is no failure. Other examples are
+# had with --hypothesis-profile=random.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("random", deadline=None)
+settings.load_profile("fixed")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.arrow.strategies import values
-from wbexport.arrow.formats import FORMATS, frame_of_rows, to_format
+from wbexport.arrow.formats import FORMATS, frame_of_rows, lazy_frame, to_format
 from wbexport.errors import InputError
 
 TABLE = pa.table({"_step": [0, 1], "loss": [0.5, None], "name": ["a", "é"]})
@@ -24,6 +24,13 @@ def test_every_form_holds_the_same_rows():
     assert to_format(TABLE, "arrow") is TABLE
     assert list(frame.columns) == TABLE.column_names
     assert frame["name"].tolist() == ["a", "é"]
+
+
+def test_a_lazy_frame_has_every_name_whole():
+    table = pa.table({"": [1], "\0": [2], "a\0b": [3], "a": [4]})
+    assert lazy_frame(table.schema, table.to_batches).collect().rows(named=True) == [
+        {"": 1, "\0": 2, "a\0b": 3, "a": 4}
+    ]
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -126,7 +126,8 @@ def lazy_frame(schema: pa.Schema, read: Callable[[], Iterable[pa.RecordBatch]]) 
     ) -> Iterator[pl.DataFrame]:
         left = rows
         for batch in read():
-            frame = _to_polars(pa.table(batch)).slice(0, left)
+            # `pa.table` hands the names of a batch over as C strings, which end at NUL.
+            frame = _to_polars(pa.Table.from_batches([batch])).slice(0, left)
             left = None if left is None else left - frame.height
             frame = frame if predicate is None else frame.filter(predicate)
             yield frame if columns is None else frame.select(columns)
