@@ -248,9 +248,10 @@ def test_organizations_are_found_for_teams_and_users(api: Api, ada: Api) -> None
     assert api.organization("local") == organization
     with pytest.raises(NotFoundError, match="'nope'"):
         api.organization("nope")
-    for call in (api.registry, api.registries):
-        with pytest.raises(NotFoundError, match="'nope'"):
-            list(call("x", "nope") if call == api.registry else call("nope"))  # type: ignore
+    with pytest.raises(NotFoundError, match="'nope'"):
+        api.registry("x", "nope")
+    with pytest.raises(NotFoundError, match="'nope'"):
+        list(api.registries("nope"))
 
 
 def test_bad_names_and_settings_are_refused_before_a_request(api: Api) -> None:
