@@ -139,16 +139,17 @@ def open_exports(
             downloaded = session.download(url, cast("BinaryIO", spool), refresh=again)
             if on_bytes:
                 on_bytes(downloaded.size)
-            exports.append(_open(spool, f"exported history file {index + 1} of {name}"))
+            exports.append(
+                _open(spool, downloaded.size, f"exported history file {index + 1} of {name}")
+            )
         yield ExportedHistory(exports)
-    # Each thread that reads keeps what it freed; eight of them would keep 100 MB.
-    pa.default_memory_pool().release_unused()
 
 
-def _open(spool: IO[bytes], name: str) -> _Export:
+def _open(spool: IO[bytes], size: int, name: str) -> _Export:
     spool.seek(0)
+    small = size <= _SPOOL_BYTES
     try:
-        file = pq.ParquetFile(pa.PythonFile(spool, mode="r"))
+        file = pq.ParquetFile(pa.BufferReader(spool.read()) if small else pa.PythonFile(spool, "r"))
         if file.metadata.num_rows > _MAX_ROWS:
             raise IntegrityError(f"{name} claims {file.metadata.num_rows} rows; refused")
         if "_step" not in file.schema_arrow.names:

@@ -211,8 +211,8 @@ def _join_kinds(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 def _with_all_keys(long: pa.Table, count: int) -> pa.Table:
     """Keep the steps that have as many values as there are keys: each key has one a step."""
-    counts = long.group_by("step").aggregate([("key", "count")])
-    full = counts.filter(pc.equal(counts.column("key_count"), count)).column("step")
+    counts = long.group_by("step").aggregate([([], "count_all")])
+    full = counts.filter(pc.equal(counts.column("count_all"), count)).column("step")
     return long.filter(pc.is_in(long.column("step"), full))
 
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["build_long", "merge_long"]
+__all__ = ["build_long", "concat_texts", "merge_long"]
 
 
 def build_long(
     *,
     keys: Sequence[str],
-    codes: NDArray[np.intp],
+    codes: NDArray[np.integer],
     steps: NDArray[np.int64],
     numbers: pa.Array,
     texts: pa.Array,
@@ -39,15 +39,26 @@ def build_long(
         The values in (key, step) order.
     """
     by_name = sorted(range(len(keys)), key=keys.__getitem__)
-    rank = np.argsort(by_name)[codes] if keys else codes
+    in_order = by_name == list(range(len(keys)))
+    rank = codes if in_order else np.argsort(by_name)[codes]
     names = pa.array([keys[code] for code in by_name], pa.string())
     same_key = rank[1:] == rank[:-1]
     if not ((rank[1:] > rank[:-1]) | (same_key & (steps[1:] > steps[:-1]))).all():
         order = np.lexsort((steps, rank))
         rank, steps = rank[order], steps[order]
         numbers, texts = numbers.take(pa.array(order)), texts.take(pa.array(order))
-    columns = [names.take(pa.array(rank)), pa.array(steps, pa.int64()), numbers, texts]
-    return pa.Table.from_arrays(columns, schema=LONG)
+    named = pa.DictionaryArray.from_arrays(pa.array(rank, pa.int32()), names)
+    return pa.Table.from_arrays([named, pa.array(steps, pa.int64()), numbers, texts], schema=LONG)
+
+
+def concat_texts(parts: Sequence[pa.Array | None], counts: Sequence[int]) -> pa.Array:
+    """Join columns of literals, end to end; None stands for a part that has none."""
+    if all(part is None for part in parts):
+        return pa.nulls(sum(counts), pa.string())
+    pairs = zip(parts, counts, strict=True)
+    return pa.concat_arrays(
+        [pa.nulls(size, pa.string()) if part is None else part for part, size in pairs]
+    )
 
 
 def merge_long(older: pa.Table, newer: pa.Table) -> pa.Table:
@@ -65,7 +76,7 @@ def merge_long(older: pa.Table, newer: pa.Table) -> pa.Table:
     fresh_steps = pc.unique(newer.column("step").combine_chunks())
     kept = older.filter(pc.invert(pc.is_in(older.column("step"), value_set=fresh_steps)))
     both = pa.concat_tables([kept, newer])
-    keys = both.column("key").combine_chunks().dictionary_encode()
+    keys = both.column("key").combine_chunks()
     return build_long(
         keys=keys.dictionary.to_pylist(),
         codes=keys.indices.to_numpy(),

@@ -115,9 +115,11 @@ def key_runs(long: pa.Table) -> list[tuple[str, int, int]]:
     """List the stretches of rows that share a key, as `(key, start, stop)`."""
     if not long.num_rows:
         return []
-    ends = pc.run_end_encode(long.column("key").combine_chunks())
-    stops = ends.run_ends.to_pylist()
-    return list(zip(ends.values.to_pylist(), [0, *stops], stops, strict=False))
+    keys = long.column("key").combine_chunks()
+    codes, names = keys.indices.to_numpy(), keys.dictionary.to_pylist()
+    stops = [*(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    starts = [0, *stops[:-1]]
+    return list(zip([names[code] for code in codes[starts].tolist()], starts, stops, strict=True))
 
 
 def fits(flags: NDArray[np.uint8], kind: str) -> bool:

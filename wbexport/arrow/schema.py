@@ -10,7 +10,7 @@ __all__ = ["COLLECTIONS", "LONG", "MEMBERS", "RUNS", "STORED_LONG", "VERSIONS"]
 #: double, NaN and infinities included; `text` holds the JSON literal of everything else.
 LONG = pa.schema(
     [
-        pa.field("key", pa.string(), nullable=False),
+        pa.field("key", pa.dictionary(pa.int32(), pa.string()), nullable=False),
         pa.field("step", pa.int64(), nullable=False),
         pa.field("value", pa.float64()),
         pa.field("text", pa.string()),

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wbexport.arrow.literals import decode_value, parse_json, write_json
-from wbexport.arrow.pieces import build_long
+from wbexport.arrow.pieces import build_long, concat_texts
 from wbexport.arrow.promote import (
     column_type,
     doubles,
@@ -46,28 +46,31 @@ def wide_to_long(table: pa.Table, *, step_key: str = "_step") -> pa.Table:
         IntegrityError: No step column of integers, or a column type that W&B never exports.
     """
     table, steps = _one_row_a_step(table, step_key)
-    logged = np.zeros(len(steps), np.bool_)
-    pieces: dict[str, tuple[NDArray[np.int64], pa.Array, pa.Array]] = {}
+    is_bare = np.ones(len(steps), np.bool_)
+    pieces: dict[str, tuple[NDArray[np.int64], pa.Array, pa.Array | None]] = {}
     for key in sorted(table.column_names):
         column = table.column(key).combine_chunks()
         if key == step_key or column.null_count == len(column):
             continue
+        if not column.null_count:
+            is_bare[:] = False
+            pieces[key] = (steps, *_encode(key, column))
+            continue
         valid = column.is_valid().to_numpy(zero_copy_only=False)
-        logged |= valid
+        is_bare &= ~valid
         pieces[key] = (steps[valid], *_encode(key, column.drop_null()))
-    alone = pa.array(steps[~logged])
-    if len(alone):
-        pieces["_step"] = (steps[~logged], *_encode_integers(alone))
+    if is_bare.any():
+        pieces["_step"] = (steps[is_bare], *_encode_integers(pa.array(steps[is_bare])))
     if not pieces:
         return LONG.empty_table()
     key_steps, numbers, texts = zip(*pieces.values(), strict=True)
     counts = [len(one) for one in key_steps]
     return build_long(
         keys=list(pieces),
-        codes=np.repeat(np.arange(len(counts)), counts),
+        codes=np.repeat(np.arange(len(counts), dtype=np.int32), counts),
         steps=np.concatenate(key_steps),
         numbers=pa.concat_arrays(numbers),
-        texts=pa.concat_arrays(texts),
+        texts=concat_texts(texts, counts),
     )
 
 
@@ -281,13 +284,13 @@ def _one_row_a_step(table: pa.Table, step_key: str) -> tuple[pa.Table, NDArray[n
     return table.take(pa.array(len(steps) - 1 - from_end)), distinct
 
 
-def _encode(key: str, column: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Split a column without nulls into doubles and literals."""
+def _encode(key: str, column: pa.Array) -> tuple[pa.Array, pa.Array | None]:
+    """Split a column without nulls into doubles and literals, None where there are no literals."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _encode(key, column.dictionary_decode())
     if pa.types.is_floating(kind):
-        return column.cast(pa.float64()), pa.nulls(len(column), pa.string())
+        return column.cast(pa.float64()), None
     if pa.types.is_integer(kind):
         return _encode_integers(column)
     no_numbers = pa.nulls(len(column), pa.float64())
@@ -303,13 +306,13 @@ def _encode(key: str, column: pa.Array) -> tuple[pa.Array, pa.Array]:
     raise IntegrityError(f"Exported history column {key!r} has the unknown type {kind}.")
 
 
-def _encode_integers(column: pa.Array) -> tuple[pa.Array, pa.Array]:
+def _encode_integers(column: pa.Array) -> tuple[pa.Array, pa.Array | None]:
     integers = column.to_numpy()
     numbers = integers.astype(np.float64)
     with np.errstate(invalid="ignore"):
         exact = numbers.astype(integers.dtype) == integers
     if exact.all():
-        return pa.array(numbers), pa.nulls(len(column), pa.string())
+        return pa.array(numbers), None
     texts = pc.if_else(pa.array(exact), None, column.cast(pa.string()))
     return pa.array(numbers, mask=~exact, from_pandas=False), texts
 

@@ -396,7 +396,8 @@ def _with_names(
             ).fetchall()
         )
     texts = pa.array([names[number] for number in numbers.tolist()], pa.string())
-    keys = texts.take(pa.array(np.repeat(places, lengths)))
+    codes = np.repeat(places.astype(np.int32), lengths)
+    keys = pa.DictionaryArray.from_arrays(pa.array(codes), texts)
     columns = [found["run_no"], keys, found["step"], found["value"], found["text"]]
     return pa.table(columns, schema=STORED_LONG)
 

@@ -360,7 +360,7 @@ def _numbered(
     codes: list[NDArray[np.int32]] = []
     names: dict[str, int] = {}
     for table in values.values():
-        keys = table["key"].combine_chunks().dictionary_encode()
+        keys = table["key"].combine_chunks()
         own = [names.setdefault(key, len(names)) for key in keys.dictionary.to_pylist()]
         codes.append(np.array(own, np.int32)[keys.indices.to_numpy()])
     numbers = np.array(_key_numbers(cursor, list(names), stream), np.int32)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
+from wbexport.arrow.promote import key_runs
 from wbexport.sync.plan import LIVE_STATES, count_of, parse_object
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ class Tally:
         self.rows += pc.count_distinct(steps).as_py()
         last = pc.max(steps).as_py()
         self.last_step = last if self.last_step is None else max(last, self.last_step)
-        for entry in pc.value_counts(piece["key"].combine_chunks()).to_pylist():
-            self.counts[entry["values"]] += entry["counts"]
+        for key, start, stop in key_runs(piece):
+            self.counts[key] += stop - start
 
     def against(self, promise: Promise) -> list[str]:
         """Lists how the rows differ from the promise; an empty list is a verified run."""
