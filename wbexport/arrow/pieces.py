@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wbexport.arrow.promote import key_runs
 from wbexport.arrow.schema import LONG
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["build_long", "concat_texts", "merge_long"]
+__all__ = ["build_long", "concat_texts", "count_rows", "merge_long"]
 
 
 def build_long(
@@ -59,6 +60,17 @@ def concat_texts(parts: Sequence[pa.Array | None], counts: Sequence[int]) -> pa.
     return pa.concat_arrays(
         [pa.nulls(size, pa.string()) if part is None else part for part, size in pairs]
     )
+
+
+def count_rows(long: pa.Table) -> int:
+    """Count the rows that one run's `LONG` table was made of: its different steps."""
+    steps = long.column("step").to_numpy()
+    stops = [stop for _, _, stop in key_runs(long)]
+    first, *others = np.split(steps, stops[:-1])
+    # Mostly all keys are logged together, and then nothing has to be sorted.
+    if all(np.array_equal(each, first) for each in others) and (np.diff(first) > 0).all():
+        return len(first)
+    return int(pc.count_distinct(long.column("step")).as_py())
 
 
 def merge_long(older: pa.Table, newer: pa.Table) -> pa.Table:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
+
+from wbexport.arrow.pieces import count_rows
+
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     import duckdb
+    import pyarrow as pa
 
 __all__ = ["update_history_keys", "update_run_keys", "update_stored_rows"]
 
@@ -147,17 +152,33 @@ from (
 where runs.run_no = derived.run_no
 """
 
-_STORED_ROWS = """
+_ADD_ROWS = """
 update stored.runs
 set
-    stored_rows = counted.rows + case when $adds then runs.stored_rows else 0 end,
+    stored_rows = counted.rows + case when counted.adds then runs.stored_rows else 0 end,
+    stored_last_step = counted.last_step
+from (
+    select
+        unnest($run_nos::integer[]) as run_no,
+        unnest($rows::bigint[]) as rows,
+        unnest($last_steps::bigint[]) as last_step,
+        unnest($adds::boolean[]) as adds
+) counted
+where runs.run_no = counted.run_no
+"""
+
+_COUNT_ROWS = """
+update stored.runs
+set
+    stored_rows = counted.rows,
     stored_last_step = counted.last_step
 from (
     select
         run_no,
         count(distinct step) as rows,
         max(step) as last_step
-    from SOURCE
+    from stored.history
+    where run_no in (select unnest($run_nos::integer[]))
     group by run_no
 ) counted
 where runs.run_no = counted.run_no
@@ -217,27 +238,31 @@ def update_run_keys(
 def update_stored_rows(
     cursor: duckdb.DuckDBPyConnection,
     *,
-    fresh: Collection[int],
-    grown: Collection[int],
+    fresh: Mapping[int, pa.Table],
+    grown: Mapping[int, pa.Table],
     mixed: Collection[int],
 ) -> None:
-    """Bring `stored_rows` and `stored_last_step` of runs up to date, as `update_run_keys` does.
+    """Bring `stored_rows` and `stored_last_step` of runs up to date with values just inserted.
 
     Args:
-        cursor: The cursor of the transaction, which has `incoming` registered.
-        fresh: Runs whose values are all in `incoming`.
-        grown: Runs to which `incoming` only adds.
-        mixed: Runs of which `incoming` replaced some values.
+        cursor: The cursor of the transaction.
+        fresh: Runs and all of their values.
+        grown: Runs and the values added to theirs.
+        mixed: Runs of which some values were replaced; their rows are counted again.
     """
-    for runs, table, adds in (
-        (fresh, "incoming", False),
-        (grown, "incoming", True),
-        (mixed, "stored.history", False),
-    ):
-        if runs:
-            source = _OF_RUNS.format(table=table, runs="runs")
-            params = {"adds": adds, "runs": [*runs]}
-            cursor.execute(_STORED_ROWS.replace("SOURCE", source), params)
+    added = {**fresh, **grown}
+    if added:
+        cursor.execute(
+            _ADD_ROWS,
+            {
+                "run_nos": [*added],
+                "rows": [count_rows(long) for long in added.values()],
+                "last_steps": [pc.max(long["step"]).as_py() for long in added.values()],
+                "adds": [run_no in grown for run_no in added],
+            },
+        )
+    if mixed:
+        cursor.execute(_COUNT_ROWS, {"run_nos": [*mixed]})
 
 
 def update_history_keys(cursor: duckdb.DuckDBPyConnection, run_nos: Collection[int]) -> None:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import duckdb
-    from numpy.typing import NDArray
 
 __all__ = [
     "Mode",
@@ -140,7 +139,8 @@ def upsert_runs(
         raise InputError(f"runs have no column {sorted(unknown)[0]!r}")
     columns = [name for name in runs.column_names if name != "storage_id"]
     with incoming(cursor, with_legal_json(runs, _JSON)):
-        if columns:
+        known = _numbers_of(cursor, project_no)
+        if columns and known:
             changes = ", ".join(f"{name} = incoming.{name}" for name in columns)
             cursor.execute(
                 f"""
@@ -151,35 +151,46 @@ def upsert_runs(
                 """,
                 [project_no],
             )
-        defaults = {"generation": "1", "status": "'header'"}
-        new = ", ".join(
-            f"{text} as {name}" for name, text in defaults.items() if name not in columns
-        )
-        cursor.execute(
-            f"""
-            insert into stored.runs by name
-            select
-                cast((select coalesce(max(run_no), 0) from stored.runs) + row_number() over ()
-                    as integer) as run_no,
-                cast($project_no as integer) as project_no,
-                0 as stored_rows,
-                {new + "," if new else ""}
-                incoming.*
-            from incoming
-            anti join (from stored.runs where project_no = $project_no) known using (storage_id)
-            """,
-            {"project_no": project_no},
-        )
-        numbers = cursor.execute(
-            """
-            select storage_id, run_no
-            from stored.runs
-            where project_no = ? and storage_id in (select storage_id from incoming)
-            """,
-            [project_no],
-        ).fetchall()
-    known = dict(numbers)
+        if len(known) < len(runs):
+            _insert_runs(cursor, project_no, columns)
+            known = _numbers_of(cursor, project_no)
     return {storage_id: known[storage_id] for storage_id in runs["storage_id"].to_pylist()}
+
+
+def _insert_runs(
+    cursor: duckdb.DuckDBPyConnection, project_no: int, columns: Collection[str]
+) -> None:
+    """Write those of `incoming` that are new."""
+    defaults = {"generation": "1", "status": "'header'"}
+    new = ", ".join(f"{text} as {name}" for name, text in defaults.items() if name not in columns)
+    cursor.execute(
+        f"""
+        insert into stored.runs by name
+        select
+            cast((select coalesce(max(run_no), 0) from stored.runs) + row_number() over ()
+                as integer) as run_no,
+            cast($project_no as integer) as project_no,
+            0 as stored_rows,
+            {new + "," if new else ""}
+            incoming.*
+        from incoming
+        anti join (from stored.runs where project_no = $project_no) known using (storage_id)
+        """,
+        {"project_no": project_no},
+    )
+
+
+def _numbers_of(cursor: duckdb.DuckDBPyConnection, project_no: int) -> dict[str, int]:
+    """Numbers of those of `incoming` that are stored."""
+    found = cursor.execute(
+        """
+        select storage_id, run_no
+        from stored.runs
+        where project_no = ? and storage_id in (select storage_id from incoming)
+        """,
+        [project_no],
+    ).fetchall()
+    return dict(found)
 
 
 def write_history(
@@ -306,7 +317,12 @@ def _write_wave(
         update_run_keys(cursor, table, fresh=[*replaced, *fresh], grown=grown, mixed=mixed)
         if stream == "history":
             _forget_rows(cursor, replaced)
-            update_stored_rows(cursor, fresh=fresh, grown=grown, mixed=mixed)
+            update_stored_rows(
+                cursor,
+                fresh={run_no: filled[run_no] for run_no in fresh},
+                grown={run_no: filled[run_no] for run_no in grown},
+                mixed=mixed,
+            )
             update_history_keys(cursor, list(wave))
 
 
@@ -357,18 +373,22 @@ def _numbered(
     """All values of a wave, with runs and keys as numbers."""
     if not values:
         return _NUMBERED.empty_table()
-    codes: list[NDArray[np.int32]] = []
-    names: dict[str, int] = {}
-    for table in values.values():
-        keys = table["key"].combine_chunks()
-        own = [names.setdefault(key, len(names)) for key in keys.dictionary.to_pylist()]
-        codes.append(np.array(own, np.int32)[keys.indices.to_numpy()])
-    numbers = np.array(_key_numbers(cursor, list(names), stream), np.int32)
-    lengths = [table.num_rows for table in values.values()]
-    joined = pa.concat_tables(table.select(["step", "value", "text"]) for table in values.values())
-    return joined.append_column(
-        "run_no", pa.array(np.repeat(np.array(list(values), np.int32), lengths))
-    ).append_column("key_no", pa.array(numbers[np.concatenate(codes)]))
+    chunks = [
+        (run_no, table["key"].combine_chunks(), table.select(["step", "value", "text"]))
+        for run_no, table in values.items()
+    ]
+    names = dict.fromkeys(name for _, keys, _ in chunks for name in keys.dictionary.to_pylist())
+    numbers = dict(zip(names, _key_numbers(cursor, list(names), stream), strict=True))
+    run_nos, key_nos = [], []
+    for run_no, keys, _ in chunks:
+        own = np.array([numbers[name] for name in keys.dictionary.to_pylist()], np.int32)
+        key_nos.append(own[keys.indices.to_numpy()])
+        run_nos.append(np.full(len(keys), run_no, np.int32))
+    return (
+        pa.concat_tables(rest for _, _, rest in chunks)
+        .append_column("run_no", pa.chunked_array(run_nos))
+        .append_column("key_no", pa.chunked_array(key_nos))
+    )
 
 
 def _key_numbers(

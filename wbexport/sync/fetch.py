@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from wbexport.api.history import HistorySource, fetch_source, fetch_sources, scan_long
 from wbexport.arrow.digest import long_digest
+from wbexport.arrow.pieces import count_rows
 from wbexport.arrow.schema import LONG
 from wbexport.paths import RunPath
 from wbexport.store.reader import read_keys, read_long
@@ -264,4 +265,4 @@ def _done(piece: Piece, wrong: list[str]) -> Piece:
 
 def _row_count(tables: Iterable[pa.Table]) -> int:
     """Counts steps; no step is in two tables."""
-    return sum(pc.count_distinct(table["step"]).as_py() for table in tables)
+    return sum(count_rows(table) for table in tables)

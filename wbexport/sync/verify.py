@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
+from wbexport.arrow.pieces import count_rows
 from wbexport.arrow.promote import key_runs
 from wbexport.sync.plan import LIVE_STATES, count_of, parse_object
 
@@ -67,7 +68,7 @@ class Tally:
         if piece.num_rows == 0:
             return
         steps = piece["step"]
-        self.rows += pc.count_distinct(steps).as_py()
+        self.rows += count_rows(piece)
         last = pc.max(steps).as_py()
         self.last_step = last if self.last_step is None else max(last, self.last_step)
         for key, start, stop in key_runs(piece):
