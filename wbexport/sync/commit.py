@@ -40,7 +40,7 @@ __all__ = ["Committer", "Stored", "read_stored"]
 
 #: A batch is written at so many runs or values, or after so many seconds.
 BATCH_RUNS = 50
-BATCH_VALUES = 500_000
+BATCH_VALUES = 1_000_000
 BATCH_SECONDS = 1.0
 #: A long sync shows readers what it has this often.
 PUBLISH_SECONDS = 180.0

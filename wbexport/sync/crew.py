@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Crew", "Failure"]
 
 #: Values that may wait for the writer: what bounds the memory of a sync.
-WAITING_VALUES = 2_000_000
+WAITING_VALUES = 600_000
 
 
 @dataclass(frozen=True, slots=True)
