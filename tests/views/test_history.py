@@ -128,6 +128,22 @@ def test_the_lazy_frame_holds_every_row_of_every_run(filled, small_pieces, cells
     assert frame.columns == ["run_id", "_step", "acc", "acc2", "img", "loss", "note", "run_id#2"]
 
 
+@pytest.mark.parametrize("cells", [1, 30, 1_000_000])
+def test_runs_keep_their_order_whatever_the_keys_and_the_piece(filled, small_pieces, cells):
+    small_pieces(cells)
+    frame = listing(filled, order="-created_at").scan_histories(keys=["loss"]).collect()
+    assert frame["run_id"].unique(maintain_order=True).to_list() == ["e", "c", "b", "a"]
+    assert frame.select(pl.col("_step").is_sorted().over("run_id").all()).item()
+
+
+@pytest.mark.parametrize("cells", [1, 30, 1_000_000])
+def test_all_gives_the_rows_of_any_that_have_every_key(filled, small_pieces, cells):
+    small_pieces(cells)
+    keys = ["loss", "acc"]
+    either, both = (listing(filled).scan_histories(keys, how).collect() for how in ("any", "all"))
+    assert both.equals(either.filter(run_id="a"))
+
+
 def test_any_keeps_sparse_rows_and_all_drops_them(filled):
     runs = listing(filled)
     either = runs.scan_histories(keys=["note", "acc"]).collect()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -78,14 +78,16 @@ def long_to_wide(
     long: pa.Table,
     kinds: Mapping[str, str] | None = None,
     keys: Sequence[str] | None = None,
+    *,
+    how: Literal["any", "all"] = "any",
 ) -> pa.Table:
     """Spread a long table to one column per key.
 
     Args:
         long: A `LONG` table, or a `STORED_LONG` one of several runs.
         kinds: Kind of each key, for equal columns over many calls; by default those of `long`.
-        keys: The columns to give, in this order; by default all keys, sorted. Only rows that
-            hold one of them are given.
+        keys: The columns to give, in this order; by default all keys, sorted.
+        how: With keys, give the rows that hold `any` of them, or only those that hold `all`.
 
     Returns:
         One row per step (and run): `run_no` if it was there, `_step`, then a column per key:
@@ -96,14 +98,27 @@ def long_to_wide(
         IntegrityError: A value does not fit the kind given for its key.
     """
     if keys is not None:
-        long = long.filter(pc.is_in(long.column("key"), value_set=pa.array(keys, pa.string())))
+        long = _only(long, set(keys))
     kinds = kinds_of(long) if kinds is None else kinds
     places, columns = _number_rows(long)
     if keys is None:
-        keys = sorted(set(pc.unique(long.column("key")).to_pylist()) | set(kinds))
+        keys = sorted({key for key, _, _ in key_runs(long)} | set(kinds))
     wanted = {key: kinds.get(key, "null") for key in keys if key != "_step"}
-    cells = scatter(long, places, len(columns["_step"]), wanted)
-    return pa.table([*columns.values(), *cells.values()], names=[*columns, *cells])
+    height = len(columns["_step"])
+    cells = scatter(long, places, height, wanted)
+    wide = pa.table([*columns.values(), *cells.values()], names=[*columns, *cells])
+    if how == "any":
+        return wide
+    is_full = np.bincount(places, minlength=height) == len(set(keys) - {"_step"})
+    return wide if is_full.all() else wide.filter(pa.array(is_full))
+
+
+def _only(long: pa.Table, keys: Collection[str]) -> pa.Table:
+    """Keep the values of some keys."""
+    is_kept = np.ones(long.num_rows, np.bool_)
+    for key, start, stop in key_runs(long):
+        is_kept[start:stop] = key in keys
+    return long if is_kept.all() else long.filter(pa.array(is_kept))
 
 
 def column_names(keys: Collection[str], beside: Collection[str]) -> list[str]:
@@ -172,23 +187,30 @@ def scatter(
     Raises:
         IntegrityError: A value does not fit its column's kind.
     """
-    stretches: dict[str, list[NDArray[np.intp]]] = {key: [] for key in kinds}
+    stretches: dict[str, list[slice]] = {key: [] for key in kinds}
     for key, start, stop in key_runs(long):
         if key in stretches:
-            stretches[key].append(np.arange(start, stop))
-    flags, numbers, texts = value_flags(long), doubles(long), long.column("text").combine_chunks()
-    is_null = texts.is_valid().to_numpy(zero_copy_only=False)
+            stretches[key].append(slice(start, stop))
+    numbers, texts = doubles(long), long.column("text").combine_chunks()
+    is_number = texts.is_null().to_numpy(zero_copy_only=False)
+    # Every number fits a column of floats; looking at them all takes as long as moving them.
+    is_checked = set(kinds.values()) != {"float"} or not is_number.all()
+    flags = value_flags(long) if is_checked else np.zeros(long.num_rows, np.uint8)
     columns = {}
     for key, kind in kinds.items():
-        rows = np.concatenate([*stretches[key], np.empty(0, np.intp)])
-        if not fits(flags[rows], kind):
+        parts = stretches[key]
+        if not all(fits(flags[part], kind) for part in parts):
             raise IntegrityError(f"Key {key!r} holds a value that is not of kind {kind}.")
         if kind in ("int", "float"):
             # The only literal that fits is an explicit null.
-            column, empty = np.zeros(height), np.ones(height, np.bool_)
-            column[places[rows]], empty[places[rows]] = numbers[rows], is_null[rows]
-            columns[key] = pa.array(column, mask=empty, from_pandas=False).cast(column_type(kind))
+            column, filled = np.zeros(height), np.zeros(height, np.bool_)
+            for part in parts:
+                column[places[part]], filled[places[part]] = numbers[part], is_number[part]
+            mask = None if filled.all() else ~filled
+            columns[key] = pa.array(column, mask=mask, from_pandas=False).cast(column_type(kind))
             continue
+        rows = np.arange(long.num_rows)
+        rows = np.concatenate([rows[:0], *(rows[part] for part in parts)])
         cells = _cells(numbers[rows], texts.take(pa.array(rows)), kind)
         source = np.full(height, -1)
         source[places[rows]] = np.arange(len(rows))
@@ -229,38 +251,42 @@ def _number_rows(long: pa.Table) -> tuple[NDArray[np.intp], dict[str, pa.Array]]
         The row of each value, and the columns that say what the rows are.
     """
     steps = long.column("step").to_numpy()
+    run_nos = np.zeros(len(steps), np.int32)
+    if "run_no" in long.column_names:
+        run_nos = long.column("run_no").to_numpy()
     # Inside a stretch of one run and key steps grow; where they do not, another one starts.
-    starts = np.union1d([0], np.flatnonzero(np.diff(steps) <= 0) + 1)
-    starts = np.union1d(starts, [start for _, start, _ in key_runs(long)])
-    if "run_no" not in long.column_names:
-        places, rows = _number_steps(steps, starts)
-        return places, {"_step": pa.array(rows)}
-    run_nos = long.column("run_no").to_numpy()
-    run_starts = np.flatnonzero(np.diff(run_nos, prepend=-1))
-    run_stops = np.append(run_starts[1:], len(run_nos))
-    starts = np.union1d(starts, run_starts)
-    all_places = np.empty(len(steps), np.intp)
-    all_steps = [np.empty(0, np.int64)]
+    is_start = np.ones(len(steps), np.bool_)
+    is_start[1:] = (steps[1:] <= steps[:-1]) | (run_nos[1:] != run_nos[:-1])
+    is_start[[start for _, start, _ in key_runs(long)]] = True
+    starts = np.flatnonzero(is_start)
+    bounds = np.append(starts, len(steps)).tolist()
+    first_of_run = np.flatnonzero(np.diff(run_nos[starts], prepend=-1))
+    runs = list(itertools.pairwise([*first_of_run.tolist(), len(starts)]))
+    by_number = np.argsort(run_nos[starts[first_of_run]])
+    places = np.empty(len(steps), np.intp)
+    rows = [np.empty(0, np.int64)]
     height = 0
-    by_number = np.argsort(run_nos[run_starts])
-    for start, stop in zip(run_starts[by_number], run_stops[by_number], strict=False):
-        inside = starts[np.searchsorted(starts, start) : np.searchsorted(starts, stop)]
-        places, rows = _number_steps(steps[start:stop], inside - start)
-        all_places[start:stop] = places + height
-        all_steps.append(rows)
-        height += len(rows)
-    row_runs = np.repeat(run_nos[run_starts[by_number]], list(map(len, all_steps[1:])))
-    return all_places, {"run_no": pa.array(row_runs), "_step": pa.array(np.concatenate(all_steps))}
+    for first, last in map(runs.__getitem__, by_number.tolist()):
+        parts = [steps[start:stop] for start, stop in itertools.pairwise(bounds[first : last + 1])]
+        inside, distinct = _number_steps(parts)
+        places[bounds[first] : bounds[last]] = inside + height
+        rows.append(distinct)
+        height += len(distinct)
+    columns = {"_step": pa.array(np.concatenate(rows))}
+    if "run_no" in long.column_names:
+        heights = list(map(len, rows[1:]))
+        numbers = run_nos[starts[first_of_run[by_number]]]
+        columns = {"run_no": pa.array(np.repeat(numbers, heights)), **columns}
+    return places, columns
 
 
 def _number_steps(
-    steps: NDArray[np.int64], starts: NDArray[np.intp]
+    parts: Sequence[NDArray[np.int64]],
 ) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """Give the place of each step of a run among its distinct steps, and these in order."""
-    parts = np.split(steps, starts[1:])
     if all(np.array_equal(part, parts[0]) for part in parts):
         return np.tile(np.arange(len(parts[0])), len(parts)), parts[0]
-    rows = max(parts, key=len)
+    steps, rows = np.concatenate(parts), max(parts, key=len)
     places = np.searchsorted(rows, steps)
     if not np.array_equal(rows[np.minimum(places, len(rows) - 1)], steps):
         rows = np.unique(steps)

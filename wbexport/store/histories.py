@@ -147,6 +147,13 @@ class LongQuery:
         """
         return text, self._params()
 
+    def read_keys(self) -> list[int] | None:
+        """Number the keys whose values are looked at; None for all."""
+        if self.keys is None:
+            return None
+        numbers = {number for key in self.keys for number in (key.number, key.parent)}
+        return sorted(number for number in numbers if number is not None)
+
     def _rows(self, values: str) -> str | None:
         """The runs and steps to keep; None for all that have values."""
         every = self.how == "all" and self.keys is not None and len(self.keys) > 1

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from wbexport.arrow.schema import RUNS, STORED_LONG
 from wbexport.errors import QueryError
@@ -14,7 +14,7 @@ from wbexport.query import to_sql
 from wbexport.query.expressions import Always
 from wbexport.query.order import parse_order
 from wbexport.store.exchange import fetch_arrow
-from wbexport.store.histories import LongQuery, resolve_keys
+from wbexport.store.histories import Key, LongQuery, resolve_keys
 from wbexport.store.ledger import require_stream
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
     "count_runs",
     "iter_long",
     "read_keys",
+    "read_kinds",
     "read_long",
     "read_projects",
     "read_runs",
@@ -59,6 +60,8 @@ _SELECT = {name: f"r.{name}" for name in (*RUNS.names, *LEDGER)} | {
 _SELECT |= {"entity": "p.entity", "project": "p.project"}
 # Up to so many stretches of rows are put in order as they are; beyond, row by row is as fast.
 _MOVES = 1000
+_FIRST, _LAST = -(2**63), 2**63 - 1
+_NO_KEY = -(2**31)
 _FROM = """
 from stored.runs r
 join stored.projects p on p.project_no = r.project_no
@@ -200,6 +203,37 @@ def read_keys(
     )
 
 
+def read_kinds(
+    cursor: duckdb.DuckDBPyConnection,
+    run_nos: Collection[int],
+    *,
+    stream: Literal["history", "system"] = "history",
+) -> dict[str, list[str]]:
+    """Read the kinds of values that each key has in some runs.
+
+    Args:
+        cursor: Any cursor of the store.
+        run_nos: The runs.
+        stream: `history` or `system`.
+
+    Returns:
+        Each key that one of the runs logged, and its kinds.
+    """
+    found = cursor.execute(
+        """
+        select
+            k.key,
+            list(distinct s.kind)
+        from stored.run_keys s
+        join stored.keys k on k.key_no = s.key_no and k.stream = $stream
+        where s.run_no in (select unnest($run_nos::integer[]))
+        group by k.key
+        """,
+        {"stream": stream, "run_nos": list(run_nos)},
+    )
+    return dict(found.fetchall())
+
+
 def read_long(
     cursor: duckdb.DuckDBPyConnection,
     run_nos: Collection[int],
@@ -239,21 +273,16 @@ def read_long(
     require_stream(cursor, run_nos, stream)
     if not run_nos or samples == 0:
         return STORED_LONG.empty_table()
-    wanted = None if keys is None else [key for key in dict.fromkeys(keys) if key != "_step"]
-    resolved = None if wanted is None else resolve_keys(cursor, wanted, stream)
     query = LongQuery(
         sorted(run_nos),
         stream=stream,
-        keys=resolved,
+        keys=_resolved(cursor, keys, stream),
         how=how,
         min_step=min_step,
         max_step=max_step,
         samples=samples,
     )
-    text, params = query.sql()
-    found = _in_order(fetch_arrow(cursor, text, params))
-    names = None if resolved is None else {key.number: key.name for key in resolved}
-    return _with_names(cursor, found, names)
+    return _read(cursor, query)
 
 
 def iter_long(
@@ -266,79 +295,104 @@ def iter_long(
     max_step: int | None = None,
     stream: Literal["history", "system"] = "history",
     values: int = 1_000_000,
+    columns: int = 1,
 ) -> Iterator[pa.Table]:
     """Read logged values of any number of runs in pieces of bounded size.
 
     Args:
         cursor: Any cursor of the store; it may be used for other things between pieces.
-        run_nos: The runs.
+        run_nos: The runs, in the order in which they are wanted.
         keys: As for `read_long`.
         how: As for `read_long`.
         min_step: First step.
         max_step: Last step, included.
         stream: `history` or `system`.
-        values: About how many values a piece holds.
+        values: About how many values a piece holds, and how many cells when it is spread.
+        columns: The columns that it will be spread over.
 
     Returns:
-        `STORED_LONG` tables of whole rows: first by run, and inside a long run by step.
+        `STORED_LONG` tables of whole rows: of some runs in full, or of one run by step.
 
     Raises:
         NotFoundError: No sync has brought over the stream of some of the runs.
     """
     require_stream(cursor, run_nos, stream)
-    for chunk, first, last in _pieces(cursor, run_nos, stream, values):
-        low = first if min_step is None else max(first, min_step)
-        high = last if max_step is None else min(last, max_step)
-        if low <= high:
-            yield read_long(
-                cursor, chunk, keys=keys, how=how, min_step=low, max_step=high, stream=stream
-            )
+    if not run_nos:
+        return
+    query = LongQuery(
+        list(run_nos),
+        stream=stream,
+        keys=_resolved(cursor, keys, stream),
+        how=how,
+        min_step=min_step,
+        max_step=max_step,
+    )
+    for piece in _pieces(cursor, query, values, columns):
+        yield _read(cursor, piece)
+
+
+def _resolved(
+    cursor: duckdb.DuckDBPyConnection,
+    keys: Sequence[str] | None,
+    stream: Literal["history", "system"],
+) -> list[Key] | None:
+    if keys is None:
+        return None
+    return resolve_keys(cursor, [key for key in keys if key != "_step"], stream)
+
+
+def _read(cursor: duckdb.DuckDBPyConnection, query: LongQuery) -> pa.Table:
+    text, params = query.sql()
+    found = _in_order(fetch_arrow(cursor, text, params))
+    names = None if query.keys is None else {key.number: key.name for key in query.keys}
+    return _with_names(cursor, found, names)
 
 
 def _pieces(
-    cursor: duckdb.DuckDBPyConnection,
-    run_nos: Collection[int],
-    stream: Literal["history", "system"],
-    values: int,
-) -> Iterator[tuple[list[int], int, int]]:
-    """Runs to read together, and the steps of them."""
-    sizes = cursor.execute(
+    cursor: duckdb.DuckDBPyConnection, query: LongQuery, values: int, columns: int
+) -> Iterator[LongQuery]:
+    """Cut a query to pieces of a bounded number of values and cells; whole runs go together."""
+    sizes = fetch_arrow(
+        cursor,
         """
         select
             s.run_no,
-            sum(s.rows),
-            min(s.first_step),
-            max(s.last_step)
+            sum(s.rows)::bigint as stored,
+            greatest(stored, least(stored, any_value(r.stored_rows)) * $columns) as size
         from stored.run_keys s
         join stored.keys k on k.key_no = s.key_no and k.stream = $stream
+        join stored.runs r on r.run_no = s.run_no
         where s.run_no in (select unnest($run_nos::integer[]))
+            and ($keys is null or list_contains($keys::integer[], s.key_no))
         group by s.run_no
-        order by s.run_no
         """,
-        {"stream": stream, "run_nos": list(run_nos)},
-    ).fetchall()
-    waiting: list[tuple[int, int, int, int]] = []
-    for size in sizes:
-        if waiting and sum(each[1] for each in waiting) + size[1] > values:
-            yield _together(waiting)
-            waiting = []
-        if size[1] > values:
-            yield from _split(cursor, size[0], stream, values)
+        {
+            "stream": query.stream,
+            "run_nos": query.run_nos,
+            "keys": query.read_keys(),
+            "columns": columns,
+        },
+    )
+    found = dict(zip(*(sizes[name].to_pylist() for name in ("run_no", "size")), strict=True))
+    chosen: list[int] = []
+    waiting = 0
+    for run_no in filter(found.__contains__, query.run_nos):
+        if chosen and waiting + found[run_no] > values:
+            yield replace(query, run_nos=chosen)
+            chosen, waiting = [], 0
+        if found[run_no] > values:
+            yield from _split(cursor, replace(query, run_nos=[run_no]), values, columns)
         else:
-            waiting.append(size)
-    if waiting:
-        yield _together(waiting)
-
-
-def _together(sizes: Sequence[tuple[int, int, int, int]]) -> tuple[list[int], int, int]:
-    run_nos, _, first, last = zip(*sizes, strict=True)
-    return list(run_nos), min(first), max(last)
+            chosen.append(run_no)
+            waiting += found[run_no]
+    if chosen:
+        yield replace(query, run_nos=chosen)
 
 
 def _split(
-    cursor: duckdb.DuckDBPyConnection, run_no: int, stream: str, values: int
-) -> Iterator[tuple[list[int], int, int]]:
-    """Step ranges of one run that hold about as many values each."""
+    cursor: duckdb.DuckDBPyConnection, query: LongQuery, values: int, columns: int
+) -> Iterator[LongQuery]:
+    """Cut a query of one run to ranges of steps."""
     ranges = cursor.execute(
         f"""
         select
@@ -347,17 +401,27 @@ def _split(
         from (
             select
                 step,
-                sum(count(*)) over (order by step) as passed
-            from stored.{stream}
+                sum(greatest(count(*), $columns)) over (order by step) as passed
+            from stored.{query.stream}
             where run_no = $run_no
+                and ($keys is null or list_contains($keys::integer[], key_no))
+                and step between $low and $high
             group by step
         )
         group by passed // $size
         order by min(step)
         """,
-        {"run_no": run_no, "size": values},
+        {
+            "run_no": query.run_nos[0],
+            "keys": query.read_keys(),
+            "low": _FIRST if query.min_step is None else query.min_step,
+            "high": _LAST if query.max_step is None else query.max_step,
+            "columns": columns,
+            "size": values,
+        },
     ).fetchall()
-    yield from (([run_no], first, last) for first, last in ranges)
+    for first, last in ranges:
+        yield replace(query, min_step=first, max_step=last)
 
 
 def _in_order(found: pa.Table) -> pa.Table:
@@ -381,9 +445,10 @@ def _in_order(found: pa.Table) -> pa.Table:
 def _with_names(
     cursor: duckdb.DuckDBPyConnection, found: pa.Table, names: dict[int, str] | None
 ) -> pa.Table:
-    stretches = pc.run_end_encode(found["key_no"].combine_chunks())
-    numbers, places = np.unique(stretches.values.to_numpy(), return_inverse=True)
-    lengths = np.diff(stretches.run_ends.to_numpy(), prepend=0)
+    key_nos = found["key_no"].to_numpy()
+    starts = np.flatnonzero(np.diff(key_nos, prepend=_NO_KEY))
+    numbers, places = np.unique(key_nos[starts], return_inverse=True)
+    lengths = np.diff(starts, append=len(key_nos))
     if names is None:
         names = dict(
             cursor.execute(

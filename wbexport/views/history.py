@@ -17,7 +17,7 @@ from wbexport.arrow.wide import column_names
 from wbexport.errors import InputError, QueryError
 from wbexport.query.fields import suggest
 from wbexport.store.ledger import require_stream
-from wbexport.store.reader import iter_long, read_keys, read_long
+from wbexport.store.reader import iter_long, read_kinds, read_long
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ Stream = Literal["default", "system"]
 
 _STREAMS: dict[str, Literal["history", "system"]] = {"default": "history", "system": "system"}
 # What is read, spread and handed out at once.
-_CELLS_AT_ONCE = 250_000
+_CELLS_AT_ONCE = 1_000_000
 _RUN_COLUMNS = ("entity", "project", "run_id")
 
 
@@ -146,7 +146,7 @@ def scan_rows(
     _warn_of_unknown(cursor(), runs, keys, "default")
 
     def read() -> Iterator[dict[str, Any]]:
-        for piece in scan.pieces():
+        for piece in scan.pieces(how="all"):
             for row in long_to_rows(piece):
                 yield _only(row, ["_step", *wanted]) if keys else row
 
@@ -190,10 +190,7 @@ class Scan:
         """
         run_nos = self.runs.column("run_no").to_pylist()
         require_stream(self.cursor(), run_nos, "history")
-        known = read_keys(self.cursor(), run_nos)
-        found: dict[str, set[str]] = {}
-        for key, kind in zip(*(known.column(c).to_pylist() for c in ("key", "kind")), strict=True):
-            found.setdefault(key, set()).add(kind)
+        found = read_kinds(self.cursor(), run_nos)
         kinds = {key: promote_all(seen) for key, seen in found.items()}
         names = sorted(kinds.keys() - {"_step"}) if self.keys is None else self.keys
         return {key: scan_kind(kinds.get(key) or self._nested_kind(key, kinds)) for key in names}
@@ -217,42 +214,29 @@ class Scan:
         schema = self.schema(kinds)
         return pa.RecordBatchReader.from_batches(schema, self._batches(kinds, schema))
 
-    def pieces(self, columns: int = 1) -> Iterator[pa.Table]:
+    def pieces(self, columns: int = 1, *, how: How) -> Iterator[pa.Table]:
         """Read the values in the order of the runs, about as many cells of a frame at a time."""
-        limit = max(1, _CELLS_AT_ONCE // columns)
-        for run_nos in self._groups(limit):
-            yield from iter_long(
-                self.cursor(),
-                run_nos,
-                keys=self.keys,
-                how=self.how,
-                min_step=self.min_step,
-                max_step=None if self.max_step is None else self.max_step - 1,
-                values=limit * columns,
-            )
-
-    def _groups(self, limit: int) -> Iterator[list[int]]:
-        """Put runs together up to a number of rows; a longer run stays alone."""
-        group: list[int] = []
-        rows = 0
-        heights = (self.runs.column(name).to_pylist() for name in ("run_no", "stored_rows"))
-        for run_no, height in zip(*heights, strict=True):
-            if group and rows + height > limit:
-                yield group
-                group, rows = [], 0
-            group.append(run_no)
-            rows += height
-        if group:
-            yield group
+        yield from iter_long(
+            self.cursor(),
+            self.runs.column("run_no").to_pylist(),
+            keys=self.keys,
+            how=how,
+            min_step=self.min_step,
+            max_step=None if self.max_step is None else self.max_step - 1,
+            values=_CELLS_AT_ONCE,
+            columns=columns,
+        )
 
     def _columns_beside(self) -> list[str]:
         return [name for name in _RUN_COLUMNS if name in self.runs.column_names]
 
     def _batches(self, kinds: Mapping[str, str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         beside = self._columns_beside()
-        for long in self.pieces(len(schema)):
+        # Rows are left out as they are spread: DuckDB would read every value twice to do it.
+        for long in self.pieces(len(schema), how="any"):
             numbered = _numbered_by_place(long, self.runs)
-            wide = long_to_wide(numbered, kinds, None if self.keys is None else list(kinds))
+            keys = None if self.keys is None else list(kinds)
+            wide = long_to_wide(numbered, kinds, keys, how=self.how if keys else "any")
             columns = [self.runs.column(name).take(wide.column(0)) for name in beside]
             cells = wide.remove_column(0)
             columns += [cells.column(name) for name in ("_step", *kinds)]
@@ -290,7 +274,7 @@ def _warn_of_unknown(
     """Say it once when a key gives W&B's empty answer because nobody logged it."""
     if not keys or not runs.num_rows:
         return
-    known = set(read_keys(cursor, runs.column("run_no").to_pylist()).column("key").to_pylist())
+    known = read_kinds(cursor, runs.column("run_no").to_pylist()).keys()
     for key in keys:
         parts = key.split(".")
         parents = {".".join(parts[:size]) for size in range(1, len(parts) + 1)}

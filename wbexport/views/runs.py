@@ -425,7 +425,7 @@ def find_project(store: Store, path: str) -> int:
         NotFoundError: There is none; the message names the nearest.
     """
     projects = read_projects(store.cursor()).select(["project_no", "entity", "project"]).to_pylist()
-    wanted = parse_project_path(path, only_entity(store))
+    wanted = parse_project_path(path, _only({row["entity"] for row in projects}))
     numbers = {f"{row['entity']}/{row['project']}": row["project_no"] for row in projects}
     if str(wanted) not in numbers:
         hint = suggest(str(wanted), numbers)
@@ -435,7 +435,10 @@ def find_project(store: Store, path: str) -> int:
 
 def only_entity(store: Store) -> str | None:
     """Tell whose projects a store holds, if they are all of one entity."""
-    entities = set(read_projects(store.cursor()).column("entity").to_pylist())
+    return _only(set(read_projects(store.cursor()).column("entity").to_pylist()))
+
+
+def _only(entities: set[str]) -> str | None:
     return entities.pop() if len(entities) == 1 else None
 
 
