@@ -44,7 +44,7 @@ def history(seed: int, steps: int, keys: int) -> pa.Table:
     names = ["_runtime", "_timestamp", *(f"train/key_{n:02d}" for n in range(keys))]
     values = np.concatenate([clock, 1.76e9 + clock, curves.ravel()])
     columns = {
-        "key": np.repeat(names, steps),
+        "key": pa.array(np.repeat(names, steps)).dictionary_encode(),
         "step": np.tile(np.arange(steps), len(names)),
         "value": values,
         "text": pa.nulls(len(values), pa.string()),
