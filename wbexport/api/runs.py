@@ -90,12 +90,12 @@ class Runs(SizedCollection[Run]):
         }
         super().__init__(client, variables, per_page)
         self.include_sweeps = include_sweeps
-        self._lazy = lazy
+        self._operation = "Runs" if lazy else "RunsFull"
         self._seen: set[str] = set()
 
     def upgrade_to_full(self) -> None:
         """Load the large fields of all runs listed so far, and list later ones with them."""
-        self._lazy = False
+        self._operation = "RunsFull"
         self._load_full(self.objects)
 
     def histories(
@@ -172,7 +172,7 @@ class Runs(SizedCollection[Run]):
         plan = plan_histories(
             self.client,
             self._path,
-            self._fetch_nodes(),
+            self._fetch_nodes("RunsKeys"),
             keys=keys,
             how=how,
             min_step=min_step,
@@ -188,7 +188,7 @@ class Runs(SizedCollection[Run]):
         Returns:
             The run's columns, then `config.*` and `summary.*`.
         """
-        return flatten_runs(runs_to_table(self._fetch_nodes()))
+        return flatten_runs(runs_to_table(self._fetch_nodes("RunsFull")))
 
     def to_polars(self) -> pl.DataFrame:
         """Return `to_arrow` as a polars frame.
@@ -213,18 +213,18 @@ class Runs(SizedCollection[Run]):
     def _path(self) -> ProjectPath:
         return ProjectPath(self.entity, self.project)
 
-    def _fetch_nodes(self) -> list[RunNode]:
-        """Fetch all runs with their large fields, once and in large pages."""
-        full = Runs(
+    def _fetch_nodes(self, operation: str) -> list[RunNode]:
+        """Fetch all runs with the fields of a query, once and in large pages."""
+        listing = Runs(
             self.client,
             self.entity,
             self.project,
             self.filters,
             self.order,
             per_page=_RUNS_PER_REQUEST,
-            lazy=False,
         )
-        pages = iter_pages(full._fetch)
+        listing._operation = operation
+        pages = iter_pages(listing._fetch)
         nodes = [read_node(RunNode, edge["node"]) for page in pages for edge in page["edges"]]
         return list({node.id: node for node in nodes}.values())
 
@@ -235,7 +235,7 @@ class Runs(SizedCollection[Run]):
         return runs
 
     def _query(self) -> str:
-        return load("Runs" if self._lazy else "RunsFull").text
+        return load(self._operation).text
 
     def _convert(self, nodes: list[Mapping[str, Any]]) -> list[Run]:
         page: list[Run] = []
@@ -247,8 +247,8 @@ class Runs(SizedCollection[Run]):
                 node["name"],
                 node,
                 self.include_sweeps,
-                self._lazy,
-                load_full=lambda: self._load_full(page),
+                self._operation == "Runs",
+                load_full=lambda: self._learn_to_load(page),
             )
             for node in nodes
         ]
@@ -259,6 +259,11 @@ class Runs(SizedCollection[Run]):
         fresh = [run for run in objects if run.storage_id not in self._seen]
         self._seen |= {run.storage_id for run in fresh}
         return fresh
+
+    def _learn_to_load(self, page: Sequence[Run]) -> None:
+        """Load the large fields of a page, and list the next ones with them."""
+        self._operation = "RunsFull"
+        self._load_full(page)
 
     def _load_full(self, runs: Sequence[Run]) -> None:
         """Fetch the large fields of listed runs together; those that are gone stay as they are."""

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wbexport.api.columns import RunColumns, fetch_columns
 from wbexport.api.concurrent import iter_each, map_in_order
 from wbexport.api.history import HistorySource, fetch_sources, scan_long
 from wbexport.api.sampling import check_sampling
 from wbexport.api.scan_history import check_steps
+from wbexport.arrow.arrays import repeated_text
 from wbexport.arrow.convert import long_to_wide, rows_to_long
 from wbexport.arrow.literals import parse_json
 from wbexport.arrow.promote import column_type, kinds_of, promote, promote_all, scan_kind
@@ -30,6 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["HistoriesPlan", "plan_histories"]
 
 _RUNS_PER_REQUEST = 50
+#: Values asked for by key in one request, about.
+_VALUES_PER_REQUEST = 20_000
+#: Longer runs are read from their files, as are those of which a larger share is wanted.
+_MOST_SAMPLED = 10_000
+_LARGEST_SHARE = 1 / 3
+_SAMPLED_KINDS = frozenset({"float", "string", "bool"})
 
 #: Kinds of the types by which a server counts the values of a key.
 _KINDS = {
@@ -54,6 +63,7 @@ class HistoriesPlan:
         how: Rows that have `any` or `all` of the keys.
         min_step: First step.
         max_step: Step to stop before.
+        sizes: How many values of the keys each run has about; None for runs to read from files.
     """
 
     client: Service
@@ -63,6 +73,7 @@ class HistoriesPlan:
     how: Literal["any", "all"]
     min_step: int
     max_step: int | None
+    sizes: tuple[int | None, ...]
 
     @property
     def schema(self) -> pa.Schema:
@@ -86,11 +97,62 @@ class HistoriesPlan:
             yield from table.to_batches()
 
     def _streams(self) -> Iterator[Callable[[], Iterator[pa.Table]]]:
-        for start in range(0, len(self.runs), _RUNS_PER_REQUEST):
-            runs = self.runs[start : start + _RUNS_PER_REQUEST]
-            sources = fetch_sources(self.client, runs[0].parent, [run.run_id for run in runs])
-            for run in runs:
-                yield partial(self._iter_run, run, sources.get(run.run_id))
+        start = 0
+        while start < len(self.runs):
+            stop = self._end_of_group(start)
+            runs = self.runs[start:stop]
+            if self.sizes[start] is None:
+                sources = fetch_sources(self.client, runs[0].parent, [r.run_id for r in runs])
+                for run in runs:
+                    yield partial(self._iter_run, run, sources.get(run.run_id))
+            else:
+                yield partial(self._iter_columns, runs)
+            start = stop
+
+    def _end_of_group(self, start: int) -> int:
+        """Say how many of the next runs are read in one way and go into one request."""
+        values = 0
+        last = min(start + _RUNS_PER_REQUEST, len(self.runs))
+        for place in range(start, last):
+            size = self.sizes[place]
+            values += size or 0
+            is_full = place > start and values > _VALUES_PER_REQUEST
+            if is_full or (size is None) != (self.sizes[start] is None):
+                return place
+        return last
+
+    def _iter_columns(self, runs: Sequence[RunPath]) -> Iterator[pa.Table]:
+        """Read runs by key, and those that do not come whole that way from their files."""
+        project, ids = runs[0].parent, [run.run_id for run in runs]
+        found = fetch_columns(self.client, project, ids, self.keys or (), samples=2 * _MOST_SAMPLED)
+        lacking = [run_id for run_id in ids if run_id not in found]
+        sources = fetch_sources(self.client, project, lacking) if lacking else {}
+        ready = []
+        for run in runs:
+            if run.run_id in found:
+                ready.append(self._join(found[run.run_id], run))
+                continue
+            yield from ready
+            ready = []
+            yield from self._iter_run(run, sources.get(run.run_id))
+        if ready:
+            yield pa.concat_tables(ready).combine_chunks()
+
+    def _join(self, columns: RunColumns, run: RunPath) -> pa.Table:
+        is_numeric = set(self.kinds.values()) <= {"float"}
+        wide = columns.to_numbers() if is_numeric else None
+        if wide is None:
+            table = self._spread(columns.to_long(), run)
+        else:
+            if self.how == "all":
+                wide = wide.drop_null()
+            table = self._with_run(wide, run)
+        if not self.min_step and self.max_step is None:
+            return table
+        steps = table.column("_step").to_numpy()
+        start = np.searchsorted(steps, self.min_step)
+        stop = len(steps) if self.max_step is None else np.searchsorted(steps, self.max_step)
+        return table.slice(start, max(0, stop - start))
 
     def _iter_run(self, run: RunPath, source: HistorySource | None) -> Iterator[pa.Table]:
         for long in scan_long(
@@ -99,7 +161,7 @@ class HistoriesPlan:
             run,
             from_step=self.min_step,
             to_step=self.max_step,
-            keys=self.keys,
+            keys=None if self.keys is None else {*self.keys, *_parents(self.kinds)},
             source=source,
         ):
             table = self._spread(long, run)
@@ -115,12 +177,17 @@ class HistoriesPlan:
                     f"Run {run} has a key {min(surplus)!r} that its list of keys did not hold "
                     "when this frame was made; make it again."
                 )
+        else:
+            long = long.filter(pc.is_in(long.column("key"), pa.array(self.kinds, pa.string())))
         if self.how == "all":
             long = _with_all_keys(long, len(self.kinds))
-        wide = long_to_wide(long, self.kinds, [*self.kinds, "_step"])
-        run_id = pa.repeat(run.run_id, wide.num_rows)
+        return self._with_run(long_to_wide(long, self.kinds, [*self.kinds, "_step"]), run)
+
+    def _with_run(self, wide: pa.Table, run: RunPath) -> pa.Table:
+        run_id = repeated_text(run.run_id, wide.num_rows)
         cells = [wide.column(name) for name in ("_step", *self.kinds)]
-        return pa.table([run_id, *cells], names=self.schema.names).cast(self.schema)
+        table = pa.Table.from_arrays([run_id, *cells], names=self.schema.names)
+        return table.cast(self.schema)
 
 
 def plan_histories(
@@ -177,7 +244,19 @@ def plan_histories(
         how="all" if how == "all" else "any",
         min_step=min_step or 0,
         max_step=max_step,
+        sizes=tuple(_size(node, keys, kinds) for node in nodes),
     )
+
+
+def _size(node: RunNode, keys: Sequence[str] | None, kinds: Mapping[str, str]) -> int | None:
+    """Say how many values of the keys a run has; None when it is better read from its files."""
+    if keys is None or not set(kinds.values()) <= _SAMPLED_KINDS:
+        return None
+    listed = read_node(HistoryKeys, node.history_keys)
+    counts = [listed.count_of(key) or 0 for key in kinds]
+    total = sum(listed.count_of(key) or 0 for key in listed.keys)
+    is_few = sum(counts) <= _LARGEST_SHARE * total
+    return sum(counts) if is_few and max(counts) <= _MOST_SAMPLED else None
 
 
 def _listed_kinds(node: RunNode) -> dict[str, str]:
@@ -218,8 +297,7 @@ def _with_all_keys(long: pa.Table, count: int) -> pa.Table:
 
 def _with_nested_keys(long: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
     """Give members of logged objects the dotted names by which the server lists them."""
-    dotted = {key.partition(".")[0] for key in kinds if "." in key} - set(kinds)
-    is_nested = pc.is_in(long.column("key"), pa.array(sorted(dotted), pa.string()))
+    is_nested = pc.is_in(long.column("key"), pa.array(sorted(_parents(kinds)), pa.string()))
     nested = long.filter(is_nested)
     if not nested.num_rows:
         return long
@@ -229,6 +307,11 @@ def _with_nested_keys(long: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
         row |= _members(value["key"], parse_json(value["text"] or "null"))
     members = rows_to_long([rows[step] for step in sorted(rows)])
     return pa.concat_tables([long.filter(pc.invert(is_nested)), members])
+
+
+def _parents(kinds: Mapping[str, str]) -> set[str]:
+    """Name the objects that dotted keys may be members of."""
+    return {key.partition(".")[0] for key in kinds if "." in key} - set(kinds)
 
 
 def _members(name: str, value: Any) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def lazy_frame(schema: pa.Schema, read: Callable[[], Iterable[pa.RecordBatch]]) 
             if left == 0:
                 return
 
-    return register_io_source(frames, schema=_to_polars(schema.empty_table()).schema)
+    return register_io_source(frames, schema=_to_polars(pa.Table.from_batches([], schema)).schema)
 
 
 def _to_polars(table: pa.Table) -> pl.DataFrame:

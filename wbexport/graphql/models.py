@@ -103,6 +103,17 @@ class HistoryKeys(_Node):
             str(count["type"]) for count in counts if isinstance(count, dict) and "type" in count
         )
 
+    def count_of(self, key: str) -> int | None:
+        """Return how many values of a key were logged; None when that cannot be told."""
+        if key not in self.keys:
+            # Members of objects have dotted names, and either may be listed without the other.
+            related = (k.startswith(f"{key}.") or key.startswith(f"{k}.") for k in self.keys)
+            return None if any(related) else 0
+        counts = self.keys[key].get("typeCounts") or ()
+        numbers = [count.get("count") for count in counts if isinstance(count, dict)]
+        whole = [number for number in numbers if type(number) is int]
+        return sum(whole) if whole and len(whole) == len(counts) else None
+
     @property
     def text_keys(self) -> frozenset[str]:
         """Keys that never held a number: in them, the text "NaN" is a text."""
