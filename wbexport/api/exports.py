@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wbexport.arrow.convert import merge_long, wide_to_long
+from wbexport.arrow.decoding import DECODING
 from wbexport.arrow.schema import LONG
 from wbexport.errors import IntegrityError
 
@@ -75,11 +76,16 @@ class ExportedHistory:
         """Yield the values of a step range, every step in one chunk only."""
         in_order = bool((np.diff(self._steps) > 0).all())
         windows = self._stream(from_step, to_step, keys) if in_order else self._merged(keys)
-        for tables in windows:
-            kept = [_between(table, from_step, to_step) for table in tables]
-            longs = [_to_long(table, keys) for table in kept if table.num_rows]
-            if longs:
-                yield reduce(merge_long, longs)
+        while True:
+            with DECODING:
+                tables = next(windows, None)
+                if tables is None:
+                    return
+                kept = [_between(table, from_step, to_step) for table in tables]
+                longs = [_to_long(table, keys) for table in kept if table.num_rows]
+                joined = reduce(merge_long, longs, LONG.empty_table())
+            if joined.num_rows:
+                yield joined
 
     def _stream(
         self, from_step: int, to_step: int | None, keys: Collection[str] | None
@@ -139,9 +145,10 @@ def open_exports(
             downloaded = session.download(url, cast("BinaryIO", spool), refresh=again)
             if on_bytes:
                 on_bytes(downloaded.size)
-            exports.append(
-                _open(spool, downloaded.size, f"exported history file {index + 1} of {name}")
-            )
+            with DECODING:
+                exports.append(
+                    _open(spool, downloaded.size, f"exported history file {index + 1} of {name}")
+                )
         yield ExportedHistory(exports)
 
 

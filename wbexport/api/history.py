@@ -13,6 +13,7 @@ from wbexport.api.answers import run_in
 from wbexport.api.exports import open_exports, union_by_step
 from wbexport.api.pages import StepWindows, iter_step_pages
 from wbexport.arrow.convert import parse_rows, rows_to_long
+from wbexport.arrow.decoding import DECODING
 from wbexport.errors import GraphQLError, ResponseError
 from wbexport.graphql.documents import aliased
 from wbexport.graphql.models import HistoryKeys, ParquetHistory, read_node
@@ -232,7 +233,12 @@ def scan_long(
         lines = _fetch_page(graphql, path, start, stop, samples)
         if on_bytes:
             on_bytes(sum(map(len, lines)))
-        return parse_rows(lines)
+        with DECODING:
+            return parse_rows(lines)
+
+    def decode(rows: list[_Row]) -> pa.Table:
+        with DECODING:
+            return _select(rows_to_long(rows, text_keys=text_keys), keys)
 
     with open_exports(
         session, source.urls, name=str(path), refresh=refresh, on_bytes=on_bytes
@@ -249,7 +255,7 @@ def scan_long(
             keys=len(source.keys.keys),
         )
         pages = iter_step_pages(fetch, windows)
-        live = (_select(rows_to_long(rows, text_keys=text_keys), keys) for rows in pages)
+        live = map(decode, pages)
         newer = (table for table in live if table.num_rows)
         yield from union_by_step(exports.iter_long(start, to_step, keys=keys), newer)
 

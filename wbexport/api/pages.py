@@ -8,6 +8,7 @@ thinned out: it spans no more steps than `samples`, or came back less than half 
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 from wbexport.errors import ResponseError, ServerError
@@ -122,6 +123,10 @@ def iter_step_pages(
 
 
 def _in_order(rows: _Rows, start: int, stop: int) -> _Rows:
+    steps: list[Any] = [row.get("_step") for row in rows]
+    whole = set(map(type, steps)) == {int} and start <= steps[0] and steps[-1] < stop
+    if whole and all(map(operator.lt, steps, steps[1:])):
+        return rows
     by_step = {step: row for row in rows if start <= (step := _step_of(row)) < stop}
     return [by_step[step] for step in sorted(by_step)]
 

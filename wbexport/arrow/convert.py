@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import chain, groupby
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from wbexport.arrow.literals import (
     SPECIAL_NUMBERS,
+    WHOLE_LIMIT,
     decode_value,
     encode_value,
     escape_surrogates,
@@ -20,7 +21,7 @@ from wbexport.arrow.literals import (
     unwrap_config,
     wrap_config,
 )
-from wbexport.arrow.pieces import build_long, merge_long
+from wbexport.arrow.pieces import build_long, concat_texts, merge_long
 from wbexport.arrow.promote import doubles, key_runs, whole_numbers
 from wbexport.arrow.wide import long_to_export, long_to_wide, wide_to_long
 from wbexport.errors import ResponseError
@@ -45,6 +46,8 @@ __all__ = [
     "wide_to_long",
     "wrap_config",
 ]
+
+_NUMBERS = frozenset({int, float})
 
 
 def rows_to_long(
@@ -81,21 +84,23 @@ def rows_to_long(
     else:
         steps = _read_steps(rows, step_key)
         rows, steps = _one_row_a_step(rows, steps)
-    columns, places = _pivot(rows)
-    if step_key is not None:
-        columns.pop(step_key, None)
-        alone = [place for place, row in enumerate(rows) if len(row) == 1]
-        columns["_step"], places["_step"] = steps[alone].tolist(), [np.array(alone, np.intp)]
-    columns = {key: columns[key] for key in sorted(columns, key=escape_surrogates)}
-    numbers, texts = _encode_columns(columns, text_keys)
-    counts = [len(values) for values in columns.values()]
-    chunks = [chunk for key in columns for chunk in places[key]]
+    cells: dict[str, list[_Cells]] = defaultdict(list)
+    for keys, places in _shapes(rows).items():
+        if keys == (step_key,):
+            cells["_step"].append(_Cells(places, *_encode_numbers(steps[places].tolist())))
+            continue
+        for key, numbers, texts in _encode_shape(keys, [rows[n] for n in places], text_keys):
+            if key != step_key:
+                cells[key].append(_Cells(places, numbers, texts))
+    names = sorted(cells, key=escape_surrogates)
+    parts = [part for name in names for part in cells[name]]
+    sizes = [sum(len(part.places) for part in cells[name]) for name in names]
     return build_long(
-        keys=[escape_surrogates(key) for key in columns],
-        codes=np.repeat(np.arange(len(counts)), counts),
-        steps=steps[np.concatenate([*chunks, np.empty(0, np.intp)])],
-        numbers=numbers,
-        texts=texts,
+        keys=[escape_surrogates(name) for name in names],
+        codes=np.repeat(np.arange(len(names), dtype=np.int32), sizes),
+        steps=steps[np.concatenate([*(part.places for part in parts), np.empty(0, np.intp)])],
+        numbers=pa.concat_arrays([pa.array([], pa.float64()), *(p.numbers for p in parts)]),
+        texts=concat_texts([p.texts for p in parts], [len(p.places) for p in parts]),
     )
 
 
@@ -149,46 +154,54 @@ def _one_row_a_step(
     return [rows[place] for place in chosen], steps[chosen]
 
 
-def _pivot(
-    rows: Sequence[Row],
-) -> tuple[dict[str, list[Any]], dict[str, list[NDArray[np.intp]]]]:
-    """Give each key's values and the places of their rows; rows of one shape go together."""
-    shapes: dict[tuple[str, ...], list[int]] = {}
+class _Cells(NamedTuple):
+    """Values of one key, and the places of their rows."""
+
+    places: NDArray[np.intp]
+    numbers: pa.Array
+    texts: pa.Array | None
+
+
+def _shapes(rows: Sequence[Row]) -> dict[tuple[str, ...], NDArray[np.intp]]:
+    """Put rows together that have the same keys in the same order; gives their places."""
+    shapes: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for place, row in enumerate(rows):
-        shapes.setdefault(tuple(row), []).append(place)
-    columns: dict[str, list[Any]] = defaultdict(list)
-    places: dict[str, list[NDArray[np.intp]]] = defaultdict(list)
-    for keys, members in shapes.items():
-        chunk = np.array(members, np.intp)
-        by_key = zip(*[rows[place].values() for place in members], strict=True)
-        for key, values in zip(keys, by_key, strict=True):
-            columns[key].extend(values)
-            places[key].append(chunk)
-    return columns, places
+        shapes[tuple(row)].append(place)
+    return {keys: np.array(places, np.intp) for keys, places in shapes.items()}
 
 
-def _encode_columns(
-    columns: dict[str, list[Any]], text_keys: Collection[str]
-) -> tuple[pa.Array, pa.Array]:
-    """Split all columns, end to end, into doubles and literals; stretches of numbers go at once."""
-    numbers, texts = [], []
-    is_plain = {key: set(map(type, values)) <= {int, float} for key, values in columns.items()}
-    for plain, keys in groupby(columns, key=is_plain.__getitem__):
-        if plain:
-            pool = list(chain.from_iterable(columns[key] for key in keys))
-            parts = [_encode_numbers(pool)]
+def _encode_shape(
+    keys: Sequence[str], rows: Sequence[Row], text_keys: Collection[str]
+) -> Iterator[tuple[str, pa.Array, pa.Array | None]]:
+    """Split the columns of rows of one shape into doubles and literals; plain numbers at once."""
+    cells = list(chain.from_iterable(row.values() for row in rows))
+    width = len(keys)
+    if set(map(type, cells)) <= _NUMBERS:
+        block = _doubles(cells)
+        if block is not None:
+            for key, column in zip(keys, block.reshape(len(rows), width).T, strict=True):
+                yield key, pa.array(column), None
+            return
+    for place, key in enumerate(keys):
+        values = cells[place::width]
+        if set(map(type, values)) <= _NUMBERS:
+            yield key, *_encode_numbers(values)
         else:
-            parts = [_encode_each(columns[key], is_text=key in text_keys) for key in keys]
-        numbers += [part[0] for part in parts]
-        texts += [part[1] for part in parts]
-    if not numbers:
-        return pa.array([], pa.float64()), pa.array([], pa.string())
-    return pa.concat_arrays(numbers), pa.concat_arrays(texts)
+            yield key, *_encode_each(values, is_text=key in text_keys)
 
 
-def _encode_numbers(values: list[Any]) -> tuple[pa.Array, pa.Array]:
+def _doubles(values: list[Any]) -> NDArray[np.float64] | None:
+    """Give numbers as doubles, or None when there may be an integer that no double holds."""
     try:
-        return pa.array(values, pa.float64()), pa.nulls(len(values), pa.string())
+        numbers = np.fromiter(values, np.float64, len(values))
+    except OverflowError:
+        return None
+    return None if (np.abs(numbers) >= WHOLE_LIMIT).any() else numbers
+
+
+def _encode_numbers(values: list[Any]) -> tuple[pa.Array, pa.Array | None]:
+    try:
+        return pa.array(values, pa.float64()), None
     except (pa.ArrowInvalid, OverflowError):
         # Some integer is beyond 2^53.
         return _encode_each(values, is_text=True)

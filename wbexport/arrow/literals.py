@@ -6,6 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
 
 from wbexport.errors import ResponseError
@@ -34,12 +35,6 @@ SPECIAL_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf
 WHOLE_LIMIT = 2.0**53
 
 # orjson reads an integer of 20 digits or more as a float; Python refuses one of more than 4300.
-# With every digit as 0 and all else but the point as a space, such an integer is easily found.
-_DIGITS_AS_ZEROS = bytes.maketrans(
-    bytes(range(256)),
-    bytes(48 if 48 <= byte <= 57 else 46 if byte == 46 else 32 for byte in range(256)),
-)
-_LONG_INTEGER = b" " + b"0" * 20
 _MAX_INTEGER_DIGITS = 4300
 
 
@@ -59,7 +54,7 @@ def parse_json(data: bytes | str) -> Any:
         ResponseError: The text is not JSON, or nests too deeply.
     """
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-    if _LONG_INTEGER not in b" %b" % raw.translate(_DIGITS_AS_ZEROS):
+    if not _has_long_integer(raw):
         try:
             return orjson.loads(raw)
         except orjson.JSONDecodeError:
@@ -69,6 +64,19 @@ def parse_json(data: bytes | str) -> Any:
         return json.loads(text, parse_int=_parse_integer)
     except (ValueError, RecursionError) as error:
         raise ResponseError(f"The server sent JSON that cannot be read: {error}") from error
+
+
+def _has_long_integer(raw: bytes) -> bool:
+    """Tell whether there may be one: a string may hold so many digits, too."""
+    characters = np.frombuffer(b" " + raw, np.uint8)
+    digits = characters - ord("0") < 10
+    # Each round doubles the length of the stretches found, up to 16; two of these make 20.
+    for size in (1, 2, 4, 8, 4):
+        digits = digits[:-size] & digits[size:]
+    starts = np.flatnonzero(digits)
+    # What stands before the first digit tells an integer from a fraction.
+    before = characters[starts - 1]
+    return bool(((before != ord(".")) & (before - ord("0") >= 10)).any())
 
 
 def parse_rows(lines: Sequence[str | bytes]) -> list[dict[str, Any]]:
