@@ -6,7 +6,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from tests.arrow.strategies import as_read, same, values
 from wbexport.arrow.literals import (
@@ -17,6 +17,7 @@ from wbexport.arrow.literals import (
     parse_rows,
     unwrap_config,
     wrap_config,
+    write_json,
 )
 from wbexport.errors import ResponseError
 
@@ -29,6 +30,26 @@ def test_a_value_reads_back_as_it_was_logged(value):
 
 def test_objects_that_differ_in_order_alone_have_one_literal():
     assert encode_value({"b": {"d": 1, "c": 2}, "a": 3}) == (None, '{"a":3,"b":{"c":2,"d":1}}')
+
+
+@given(values.filter(lambda value: isinstance(value, dict | list)))
+@example({"tiny": [1.5e-05, 9e-7, -2e-5], "huge": [1e16, 1.5e22, 5e-324], "none": [None, math.nan]})
+@example({"whole": [2.0, -0.0, 1e15], "inner": {"last": 3.0}, "text": "1e5\x00\x7f\u2028/\\"})
+def test_an_object_is_written_as_python_writes_it_with_whole_floats_as_integers(value):
+    def whole(each):
+        if isinstance(each, dict):
+            return {key: whole(item) for key, item in each.items()}
+        if isinstance(each, list):
+            return [whole(item) for item in each]
+        return int(each) if isinstance(each, float) and is_whole(each) else each
+
+    for ascii_only in (False, True):
+        text = json.dumps(
+            whole(value), ensure_ascii=ascii_only, separators=(",", ":"), sort_keys=True
+        )
+        if not any("\ud800" <= letter <= "\udfff" for letter in text):
+            break
+    assert write_json(value) == text
 
 
 @given(values)

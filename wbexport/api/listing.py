@@ -7,19 +7,22 @@ found there, the list has moved, and the listing starts again.
 
 from __future__ import annotations
 
+import gc
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from wbexport.api.answers import project_in
+from wbexport.arrow.schema import RUNS
 from wbexport.errors import GraphQLError, ResponseError, ServerError
 from wbexport.graphql.models import ProjectNode, RunNode, read_node, runs_to_table
 from wbexport.query.mongo import parse_filter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pyarrow as pa
+    from collections.abc import Iterator, Mapping
 
     from wbexport.graphql.client import GraphQL
     from wbexport.paths import ProjectPath
@@ -78,7 +81,8 @@ class Headers:
 class _Pass:
     """One walk through the listing."""
 
-    nodes: dict[str, RunNode] = field(default_factory=dict)
+    pages: list[pa.Table] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
     unreadable: list[Unreadable] = field(default_factory=list)
     run_count: int = 0
     project: Mapping[str, Any] = field(default_factory=dict)
@@ -87,7 +91,7 @@ class _Pass:
     @property
     def ids(self) -> frozenset[str]:
         unread = {lost.storage_id or f"offset {lost.offset}" for lost in self.unreadable}
-        return frozenset(self.nodes) | unread
+        return frozenset(self.known | unread)
 
     @property
     def settled(self) -> bool:
@@ -124,22 +128,41 @@ def fetch_run_headers(
         "filters": json.dumps(dict(filters or {})),
     }
     before: _Pass | None = None
-    nodes: dict[str, RunNode] = {}
+    pages: list[pa.Table] = []
     for _ in range(_MAX_PASSES):
         walk = _Walk(graphql, path, variables, page_size).run()
-        nodes |= walk.nodes
+        pages += walk.pages
         agrees = before is not None and not walk.moved and walk.ids == before.ids
         before = walk
         if walk.settled or agrees:
-            nodes = walk.nodes
+            pages = walk.pages
             break
     return Headers(
-        runs=runs_to_table(nodes.values()),
+        runs=_latest(pages),
         run_count=walk.run_count,
         project=read_node(ProjectNode, walk.project),
         unreadable=tuple(walk.unreadable),
         stable=walk.settled,
     )
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Keep the garbage collector from looking, over and over, for cycles in a page of JSON."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _latest(pages: list[pa.Table]) -> pa.Table:
+    """Join pages; of a run that is in several, the last row is taken."""
+    runs = pa.concat_tables([RUNS.empty_table(), *pages])
+    places = {name: place for place, name in enumerate(runs["storage_id"].to_pylist())}
+    return runs if len(places) == runs.num_rows else runs.take(pa.array(places.values()))
 
 
 class _Walk:
@@ -164,8 +187,8 @@ class _Walk:
             # One more run than wanted: the last one of the page before.
             size = self._size + (self._overlap is not None)
             try:
-                page = self._fetch("RunHeaders", self._cursor, size)
-                more = self._take(page)
+                with _without_collecting():
+                    more = self._take(self._fetch("RunHeaders", self._cursor, size))
             except _StuckError:
                 raise
             except _PAGE_FAULTS as error:
@@ -189,15 +212,17 @@ class _Walk:
 
     def _take(self, page: Mapping[str, Any]) -> bool:
         edges = page["edges"]
-        nodes = [read_node(RunNode, (edge or {}).get("node")) for edge in edges]
-        if not self._follows(nodes[0].id if nodes else None):
+        # One by one: the parsed JSON of a whole page keeps the garbage collector busy.
+        runs = runs_to_table(read_node(RunNode, (edge or {}).get("node")) for edge in edges)
+        ids = runs["storage_id"].to_pylist()
+        if not self._follows(ids[0] if ids else None):
             return False
-        fresh = nodes[1:] if self._overlap is not None else nodes
-        repeated = [node for node in fresh if node.id in self._pass.nodes]
-        self._pass.moved = bool(repeated)
-        self._pass.nodes |= {node.id: node for node in fresh}
+        fresh = ids if self._overlap is None else ids[1:]
+        self._pass.moved = not self._pass.known.isdisjoint(fresh)
+        self._pass.known.update(fresh)
+        self._pass.pages.append(runs.slice(len(ids) - len(fresh)))
         self._offset += len(fresh)
-        return self._advance(page, [node.id for node in nodes], len(fresh))
+        return self._advance(page, ids, len(fresh))
 
     def _follows(self, first: str | None) -> bool:
         """Tell whether a page starts where the one before ended."""

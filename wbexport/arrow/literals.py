@@ -36,6 +36,14 @@ WHOLE_LIMIT = 2.0**53
 
 # orjson reads an integer of 20 digits or more as a float; Python refuses one of more than 4300.
 _MAX_INTEGER_DIGITS = 4300
+# Made once: `json.dumps` makes one for each call.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+# How a whole float looks inside an object or a list.
+_WHOLE_FLOAT_ENDS = (".0,", ".0]", ".0}")
+# What orjson writes for NaN, and for numbers that Python writes with an exponent. It writes other
+# exponents without a sign or a zero, which `_DIGITS_ALIKE` helps to find.
+_UNLIKE_IN_ORJSON = ("null", "0.0000")
+_DIGITS_ALIKE = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
 
 
 def parse_json(data: bytes | str) -> Any:
@@ -105,10 +113,13 @@ def write_json(value: Any) -> str:
     Whole floats are written as the integers they are to JSON; lone surrogates stay escaped.
     Keys are sorted, so that equal values have equal texts: the SDK sends objects in any order.
     """
+    if type(value) not in (dict, list):
+        return _dump(value)
+    quick = _dump_quickly(value)
+    if quick is not None:
+        return quick
     text = _dump(value)
-    if ".0" in text and type(value) in (dict, list):
-        text = _dump(_whole_floats_as_ints(value))
-    return text
+    return _dump(_whole_floats_as_ints(value)) if _has_any(text, _WHOLE_FLOAT_ENDS) else text
 
 
 def encode_value(value: Any) -> tuple[float | None, str | None]:
@@ -203,8 +214,23 @@ def wrap_config(config: dict[str, Any], wandb_config: dict[str, Any] | None) -> 
     return raw
 
 
+def _dump_quickly(value: Any) -> str | None:
+    """Write an object or a list with orjson, or nothing where Python would write it otherwise."""
+    try:
+        data = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return None
+    text = data.decode()
+    differs = _has_any(text, _WHOLE_FLOAT_ENDS) or _has_any(text, _UNLIKE_IN_ORJSON)
+    return None if differs or b"0e" in data.translate(_DIGITS_ALIKE) else text
+
+
+def _has_any(text: str, parts: tuple[str, ...]) -> bool:
+    return any(part in text for part in parts)
+
+
 def _dump(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    text = _ENCODER.encode(value)
     if text.isascii():
         return text
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import pyarrow as pa
@@ -93,12 +94,13 @@ class UserNode(_Node):
 class HistoryKeys(_Node):
     """What a server knows of the keys of a run's history."""
 
-    keys: dict[str, _JsonObject] = Field(default_factory=dict)
+    #: What `types_of` reads is parsed when it is asked for.
+    keys: dict[str, Any] = Field(default_factory=dict)
     last_step: int | None = None
 
     def types_of(self, key: str) -> frozenset[str]:
         """Return the types a key was logged with."""
-        counts = self.keys.get(key, {}).get("typeCounts") or ()
+        counts = parse_json_object(self.keys.get(key)).get("typeCounts") or ()
         return frozenset(
             str(count["type"]) for count in counts if isinstance(count, dict) and "type" in count
         )
@@ -109,12 +111,12 @@ class HistoryKeys(_Node):
             # Members of objects have dotted names, and either may be listed without the other.
             related = (k.startswith(f"{key}.") or key.startswith(f"{k}.") for k in self.keys)
             return None if any(related) else 0
-        counts = self.keys[key].get("typeCounts") or ()
+        counts = parse_json_object(self.keys[key]).get("typeCounts") or ()
         numbers = [count.get("count") for count in counts if isinstance(count, dict)]
         whole = [number for number in numbers if type(number) is int]
         return sum(whole) if whole and len(whole) == len(counts) else None
 
-    @property
+    @cached_property
     def text_keys(self) -> frozenset[str]:
         """Keys that never held a number: in them, the text "NaN" is a text."""
         types = ((key, self.types_of(key)) for key in self.keys)
@@ -327,7 +329,7 @@ def runs_to_table(nodes: Iterable[RunNode]) -> pa.Table:
 def _row(node: RunNode) -> dict[str, Any]:
     config, wandb_config = unwrap_config(node.config)
     history = read_node(HistoryKeys, node.history_keys)
-    summary = _with_numbers(node.summary_metrics, history.text_keys)
+    summary = _with_numbers(node.summary_metrics, history)
     user = node.user or UserNode()
     row = {
         "storage_id": node.id,
@@ -352,7 +354,7 @@ def _row(node: RunNode) -> dict[str, Any]:
         "config": _json(config),
         "wandb_config": _json(wandb_config),
         "summary": _json(summary),
-        "system_metrics": _json(_with_numbers(node.system_metrics, frozenset())),
+        "system_metrics": _json(_with_numbers(node.system_metrics, HistoryKeys())),
         "history_keys": _json(node.history_keys),
         "history_line_count": node.history_line_count,
         "events_line_count": node.events_line_count,
@@ -366,14 +368,17 @@ def _row(node: RunNode) -> dict[str, Any]:
     }
 
 
-def _with_numbers(metrics: dict[str, Any], text_keys: frozenset[str]) -> dict[str, Any]:
+def _with_numbers(metrics: dict[str, Any], history: HistoryKeys) -> dict[str, Any]:
     """Turn the wire's texts for NaN and infinities back into numbers."""
-    return {
-        key: SPECIAL_NUMBERS.get(value, value)
-        if isinstance(value, str) and key not in text_keys
-        else value
-        for key, value in metrics.items()
+    texts = {key: value for key, value in metrics.items() if isinstance(value, str)}
+    if SPECIAL_NUMBERS.keys().isdisjoint(texts.values()):
+        return metrics
+    numbers = {
+        key: SPECIAL_NUMBERS[text]
+        for key, text in texts.items()
+        if text in SPECIAL_NUMBERS and key not in history.text_keys
     }
+    return {**metrics, **numbers}
 
 
 def _duration(summary: dict[str, Any]) -> float | None:

@@ -63,6 +63,10 @@ def parse_object(text: str | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _branch_point(text: str | None) -> Any:
+    return parse_object(text).get("branch_point") if text and "branch_point" in text else None
+
+
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
     """What one header says of a run, small enough to be stored beside it.
@@ -92,7 +96,7 @@ class Fingerprint:
             lines=header["history_line_count"],
             last_step=header["last_step"],
             keys=_hash(header["history_keys"]),
-            branch=_hash(parse_object(header["wandb_config"]).get("branch_point")),
+            branch=_hash(_branch_point(header["wandb_config"])),
             heartbeat=str(header["heartbeat_at"]),
             described=_hash([header[name] for name in _DESCRIBED]),
         )
@@ -293,6 +297,8 @@ def _marker(stream: Stream, header: Mapping[str, Any]) -> str:
 
 def _value_count(header: Mapping[str, Any], rows: int) -> int:
     """Estimates logged values from the history keys, at 3 values a row without them."""
+    if not rows:
+        return 0
     keys = parse_object(header["history_keys"]).get("keys") or {}
     total = sum(count_of(info) or 0 for info in keys.values())
     lines = header["history_line_count"] or 0
