@@ -53,6 +53,7 @@ _PARTS: dict[Part, Callable[[PartJob], int]] = {
     "sweeps": sync_sweeps,
     "reports": sync_reports,
 }
+_ROWS_AT_ONCE = 1000
 _OUTAGE = (TransportError, ServerError, RateLimitError)
 
 
@@ -234,10 +235,11 @@ class _Job:
             created_at=self._listed.project.created_at,
         )
         self._committer = Committer(self._store, self._row, self._listed, self._stored)
-        self._rows = {row["storage_id"]: row for row in self._listed.runs.to_pylist()}
+        runs = self._listed.runs
+        self._places = {name: n for n, name in enumerate(runs["storage_id"].to_pylist())}
         self._plan = plan_runs(
             str(self._project),
-            self._rows.values(),
+            (row for batch in runs.to_batches(_ROWS_AT_ONCE) for row in batch.to_pylist()),
             self._stored.runs,
             include=self._include,
             filtered=bool(self._filters),
@@ -284,7 +286,7 @@ class _Job:
             dict.fromkeys(each.run_id for each in fetched),
         )
         crew = Crew(
-            lambda each: fetch_run(source, each, self._rows[each.storage_id]),
+            lambda each: fetch_run(source, each, self._header(each.storage_id)),
             fetched,
             jobs=self._jobs,
             stopped=source.stopped,
@@ -384,7 +386,7 @@ class _Job:
             path=str(self._project),
             store=str(self._store.path),
             status="partial" if committer.partial else "ok",
-            runs=len(self._rows) + len(self._listed.unreadable),
+            runs=len(self._places) + len(self._listed.unreadable),
             actions=self._plan.actions,
             vanished=len(self._gone),
             rows=committer.rows,
@@ -398,6 +400,10 @@ class _Job:
 
     def _list(self) -> Headers:
         return fetch_run_headers(self._service, self._project, filters=self._filters)
+
+    def _header(self, storage_id: str) -> dict[str, Any]:
+        header: dict[str, Any] = self._listed.runs.slice(self._places[storage_id], 1).to_pylist()[0]
+        return header
 
     def _missing_from(self, listed: Headers, candidates: set[str]) -> set[str]:
         """Narrows candidates to those a listing shows to be gone; a shaky listing shows nothing."""
