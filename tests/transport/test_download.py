@@ -37,8 +37,6 @@ def fetch(session: Session, url: str, **options: object) -> bytes:
     done = session.download(url, sink, **options)  # type: ignore[arg-type]
     content = sink.getvalue()
     assert done.size == len(content)
-    assert done.md5 == hashlib.md5(content).hexdigest()
-    assert done.sha256 == hashlib.sha256(content).hexdigest()
     return content
 
 

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 __all__ = ["save_file", "save_inside"]
 
 
-def save_inside(root: Path, name: str, receive: Callable[[BinaryIO], object]) -> Path:
+def save_inside(
+    root: Path, name: str, receive: Callable[[BinaryIO], object], *, durable: bool = True
+) -> Path:
     """Write a file below a folder; a file that is there is replaced when all bytes are in.
 
     Args:
         root: The folder, made when it is not there.
         name: Its name, with folders, as a server gave it.
         receive: Writes the bytes.
+        durable: Whether a power cut may not take a file that is in its place. Without it the
+            caller must know by the content what has become of it.
 
     Returns:
         The saved file.
@@ -42,7 +46,8 @@ def save_inside(root: Path, name: str, receive: Callable[[BinaryIO], object]) ->
         with partial.open("xb+") as sink:
             receive(sink)
             sink.flush()
-            os.fsync(sink.fileno())
+            if durable:
+                os.fsync(sink.fileno())
         # Somebody may have put a link there meanwhile.
         partial.replace(resolve_inside(root, name))
     except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:

@@ -45,14 +45,10 @@ class Downloaded:
 
     Args:
         size: Bytes written.
-        md5: Hexadecimal MD5.
-        sha256: Hexadecimal SHA-256.
         etag: What the server called this state of the file, if it did.
     """
 
     size: int
-    md5: str
-    sha256: str
     etag: str | None = None
 
 
@@ -70,7 +66,6 @@ class Transfer:
         window: First byte and the byte after the last one, to fetch a part only.
         refresh: Gives a new URL when the signed one has expired.
         limit: Most bytes to take.
-        digests: Checksums to make while receiving; the expected MD5 is made in any case.
     """
 
     _total: int | None
@@ -86,7 +81,6 @@ class Transfer:
         window: tuple[int, int] | None = None,
         refresh: Callable[[], str] | None = None,
         limit: int | None = None,
-        digests: tuple[str, ...] = (),
     ) -> None:
         self.url = url
         self._wire = wire
@@ -99,7 +93,8 @@ class Transfer:
         self._refreshes = 0
         self.etag: str | None = None
         self._mismatched = False
-        self._algorithms = {*digests, *(["md5"] if expect.md5 else [])}
+        self.position = 0
+        sink.truncate()
         self._restart()
 
     def attempt(self) -> None:
@@ -111,10 +106,6 @@ class Transfer:
                     return self._verify()
             self._refreshes += 1
             self.url = httpx.URL(self._refresh()) if self._refresh else self.url
-
-    def hexdigest(self, algorithm: str) -> str:
-        """Return a checksum of what is in the sink."""
-        return self._digests[algorithm].hexdigest()
 
     def _has_expired(self, answer: Answer) -> bool:
         may_refresh = self._refresh is not None and self._refreshes < _MAX_REFRESHES
@@ -163,8 +154,8 @@ class Transfer:
             if self._window and wanted is not None:
                 data = data[: wanted - self.position]
             self._sink.write(data)
-            for digest in self._digests.values():
-                digest.update(data)
+            if self._expect.md5:
+                self._md5.update(data)
             self.position += len(data)
             if self._window and self.position == wanted:
                 return
@@ -199,7 +190,7 @@ class Transfer:
         if self._expect.size not in (None, self.position):
             self._mismatch(f"{self.position:,} bytes, not {self._expect.size:,}")
         if self._expect.md5:
-            digest = self._digests["md5"].digest()
+            digest = self._md5.digest()
             if self._expect.md5 not in (digest.hex(), base64.b64encode(digest).decode()):
                 self._mismatch("content whose MD5 is not the announced one")
 
@@ -212,11 +203,10 @@ class Transfer:
         raise AttemptError(Failure("body", f"the file has {what}"))
 
     def _restart(self) -> None:
-        self._sink.seek(self._start)
-        self._sink.truncate()
+        if self.position:
+            self._sink.seek(self._start)
+            self._sink.truncate()
         self.position = 0
         self._total = self._expect.size
         self._etag = None
-        self._digests = {
-            name: hashlib.new(name, usedforsecurity=False) for name in self._algorithms
-        }
+        self._md5 = hashlib.md5(usedforsecurity=False)

@@ -33,6 +33,8 @@ __all__ = ["AddressError", "Pace", "open_transport", "pacing", "proxy_for", "sho
 _SLOWEST = 1024.0
 """Bytes per second below which a server counts as stalled, once the timeout has been used up."""
 
+#: httpcore asks for a quarter of it, and each read costs the same whatever it brings.
+_LEAST_READ = 1 << 18
 _MOST_HEADERS = 1 << 20
 _CONNECTIONS = 32
 
@@ -91,7 +93,8 @@ class _Stream(httpcore.NetworkStream):
             return self._inner.read(max_bytes, timeout)
         left = pace.seconds_left()
         began = time.monotonic()
-        data = self._inner.read(max_bytes, left if timeout is None else min(left, timeout))
+        size = max(max_bytes, _LEAST_READ)
+        data = self._inner.read(size, left if timeout is None else min(left, timeout))
         pace.count(time.monotonic() - began, len(data))
         return data
 
@@ -181,8 +184,10 @@ def proxy_for(origin: Origin) -> str | None:
     `HTTP_PROXY`, `HTTPS_PROXY` and `ALL_PROXY` name proxies; `NO_PROXY` lists hosts, suffixes,
     `host:port` and address ranges that are reached directly. So is this machine, always.
     """
+    if origin.is_loopback:
+        return None
     proxies = getproxies()
-    if origin.is_loopback or _in_ranges(origin.host, proxies.get("no", "")):
+    if _in_ranges(origin.host, proxies.get("no", "")):
         return None
     if proxy_bypass(f"{origin.host}:{origin.port}"):
         return None

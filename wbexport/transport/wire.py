@@ -8,7 +8,6 @@ import threading
 import weakref
 from contextlib import contextmanager
 from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 import httpx
@@ -28,7 +27,7 @@ from wbexport.transport.retry import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from wbexport.settings import Settings
+    from wbexport.settings import Origin, Settings
     from wbexport.transport.session import Clock
 
 __all__ = ["Answer", "Stats", "Wire", "user_agent"]
@@ -151,10 +150,11 @@ class Wire:
         self._clock = clock
         self._auth = OriginAuth(settings.credential)
         self._governor = Governor()
-        self._clients: dict[tuple[str, str | None], httpx.Client] = {}
+        self._ways: dict[tuple[str, str | None], httpx.BaseTransport] = {}
+        self._proxies: dict[Origin, str | None] = {}
         self._lock = threading.Lock()
         # Few scripts close an `Api`; its connections go with it all the same.
-        weakref.finalize(self, _close, self._clients)
+        weakref.finalize(self, _close, self._ways)
         for name in ("httpx", "httpcore"):
             # They log URLs with signatures; whoever sets a level there has chosen so.
             if logging.getLogger(name).level == logging.NOTSET:
@@ -165,8 +165,11 @@ class Wire:
         return self._governor.seconds_held(self._clock.monotonic())
 
     def proxy_to(self, url: httpx.URL) -> str | None:
-        """Say which proxy leads to a URL's host."""
-        return None if self._transport else proxy_for(origin_of(url))
+        """Say which proxy leads to a URL's host; the environment is asked once for each."""
+        origin = origin_of(url)
+        if origin not in self._proxies:
+            self._proxies[origin] = None if self._transport else proxy_for(origin)
+        return self._proxies[origin]
 
     @contextmanager
     def open(
@@ -198,7 +201,7 @@ class Wire:
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
-            _close(self._clients)
+            _close(self._ways)
 
     def _follow(
         self,
@@ -229,18 +232,26 @@ class Wire:
         headers: Mapping[str, str],
         content: bytes | Iterable[bytes] | None,
     ) -> httpx.Response:
-        client = self._client(url)
+        way = self._way(url)
         connect = _CONNECT_TIMEOUT if self.answered else _FIRST_CONNECT_TIMEOUT
         timeout = httpx.Timeout(self._settings.timeout, connect=connect, pool=_POOL_TIMEOUT)
-        request = client.build_request(
-            method, url, headers=dict(headers), content=content, timeout=timeout
+        # An `httpx.Client` would cost as much again as the request: what it adds (redirects,
+        # cookies, defaults from the environment) is done by hand here, or must not be.
+        request = httpx.Request(
+            method,
+            url,
+            headers={"User-Agent": user_agent(), "Accept": "*/*", **headers},
+            content=content,
+            extensions={"timeout": timeout.as_dict()},
         )
+        request = next(self._auth.auth_flow(request))
         began = self._clock.monotonic()
         self._stats.add(requests=1)
-        response = client.send(request, auth=self._auth, stream=True, follow_redirects=False)
+        response = way.handle_request(request)
         self.answered = True
-        seconds = self._clock.monotonic() - began
-        _logger.debug("%s %s: %s, %.3f s", method, shown_url(url), response.status_code, seconds)
+        if _logger.isEnabledFor(logging.DEBUG):
+            took = self._clock.monotonic() - began
+            _logger.debug("%s %s: %s, %.3f s", method, shown_url(url), response.status_code, took)
         return response
 
     def _check_target(self, url: httpx.URL) -> None:
@@ -252,18 +263,12 @@ class Wire:
         if url.scheme == "http" and not (plain_is_fine or origin_of(url).is_loopback):
             raise _refusal(f"leads to plain http at {url.host}, which is not followed")
 
-    def _client(self, url: httpx.URL) -> httpx.Client:
+    def _way(self, url: httpx.URL) -> httpx.BaseTransport:
         way = url.scheme, self.proxy_to(url)
         with self._lock:
-            if way not in self._clients:
-                transport = self._transport or open_transport(self._settings, *way)
-                self._clients[way] = httpx.Client(
-                    transport=transport,
-                    trust_env=False,
-                    headers={"User-Agent": user_agent(), "Accept": "*/*"},
-                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                )
-            return self._clients[way]
+            if way not in self._ways:
+                self._ways[way] = self._transport or open_transport(self._settings, *way)
+            return self._ways[way]
 
     def _hold(self, answer: Answer) -> None:
         """Let all requests wait when the server says that its allowance is used up."""
@@ -277,6 +282,6 @@ def _refusal(detail: str) -> AttemptError:
     return AttemptError(Failure("final", f"the server {detail}"))
 
 
-def _close(clients: dict[tuple[str, str | None], httpx.Client]) -> None:
-    while clients:
-        clients.popitem()[1].close()
+def _close(ways: dict[tuple[str, str | None], httpx.BaseTransport]) -> None:
+    while ways:
+        ways.popitem()[1].close()

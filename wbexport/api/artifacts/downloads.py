@@ -323,7 +323,8 @@ class _Missing:
             if not is_md5 and not entry.matches(Path(sink.name)):
                 raise IntegrityError(f"{name!r} came with another content. Nothing was kept.")
 
-        save_inside(root, path, receive)
+        # The digest will tell the next download what a power cut may have taken.
+        save_inside(root, path, receive, durable=False)
 
     def _fresh_url(self, name: str) -> str:
         for page in iter_urls(self._artifact, [name]):
