@@ -65,7 +65,17 @@ def test_a_run_that_grew_is_appended_to(world: World):
     world.wire.requests.clear()
     report = world.sync()
     assert (report.actions, report.rows) == ({"grew": 1}, 5)
-    assert world.wire.requests == ["RunHeaders", "RunHistorySource", "RunHistoryPage"]
+    assert world.wire.requests == ["RunHeaders", "RunHistoryPage"]
+    world.assert_equal()
+
+
+def test_exported_files_are_not_fetched_again_for_a_few_new_rows(world: World):
+    run = world.truth.new(world.truth.rows(50))
+    world.sync()
+    assert "exports" in world.wire.requests
+    world.truth.log(run, world.truth.rows(5, start=50))
+    world.wire.requests.clear()
+    assert (world.sync().rows, world.wire.requests) == (5, ["RunHeaders", "RunHistoryPage"])
     world.assert_equal()
 
 

@@ -14,6 +14,7 @@ from wbexport.api.exports import open_exports, union_by_step
 from wbexport.api.pages import StepWindows, iter_step_pages
 from wbexport.arrow.convert import parse_rows, rows_to_long
 from wbexport.arrow.decoding import DECODING
+from wbexport.arrow.literals import parse_json
 from wbexport.errors import GraphQLError, ResponseError
 from wbexport.graphql.documents import aliased
 from wbexport.graphql.models import HistoryKeys, ParquetHistory, read_node
@@ -76,6 +77,17 @@ class HistorySource:
             last_step=max(known, default=None),
             line_count=run.get("historyLineCount"),
             keys=keys,
+        )
+
+    @classmethod
+    def of_header(cls, header: Mapping[str, Any]) -> HistorySource:
+        """Leave out the exported files, which a listing does not name: all is read by pages."""
+        return cls(
+            urls=(),
+            first_live_step=None,
+            last_step=header["last_step"],
+            line_count=header["history_line_count"],
+            keys=read_node(HistoryKeys, parse_json(header["history_keys"] or "{}")),
         )
 
     @property

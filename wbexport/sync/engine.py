@@ -283,7 +283,7 @@ class _Job:
             self._service,
             self._project,
             self._store,
-            dict.fromkeys(each.run_id for each in fetched),
+            dict.fromkeys(each.run_id for each in fetched if each.exports),
         )
         crew = Crew(
             lambda each: fetch_run(source, each, self._header(each.storage_id)),

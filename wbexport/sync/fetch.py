@@ -67,9 +67,9 @@ class Source:
     ) -> Iterator[pa.Table]:
         """Yields a run's history from a step on; by pages alone if `exports` is false."""
         path = self.path_of(header)
-        source = self._take(path.run_id) or fetch_source(self.service, path)
-        if not exports:
-            source = replace(source, urls=(), first_live_step=from_step)
+        source = HistorySource.of_header(header)
+        if exports:
+            source = self._take(path.run_id) or fetch_source(self.service, path)
         for table in scan_long(
             self.service, self.service.session, path, from_step=from_step, source=source
         ):
@@ -201,7 +201,7 @@ def _append(
     """Reads on after the last stored row; yields full pieces and returns the rest."""
     waiting: list[pa.Table] = []
     checked = plan.from_step is None
-    for table in source.history(header, from_step=plan.from_step or 0):
+    for table in source.history(header, from_step=plan.from_step or 0, exports=plan.exports):
         if not checked:
             _check_generation(source.store, plan, table)
             table = table.filter(pc.greater(table["step"], plan.from_step))

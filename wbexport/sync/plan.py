@@ -47,6 +47,7 @@ MAX_ATTEMPTS = 3
 _HISTORY_COLUMNS = frozenset({"storage_id", "history_keys", "history_line_count", "last_step"})
 _COUNTERS = frozenset({"updated_at", "duration", "events_line_count", "log_line_count"})
 _DESCRIBED = tuple(name for name in RUNS.names if name not in _HISTORY_COLUMNS | _COUNTERS)
+_PAGED_ROWS = 10_000
 _SECONDS_PER_REQUEST = 0.3
 _BYTES_PER_SECOND = 10e6
 _BYTES_PER_VALUE = 9
@@ -193,6 +194,11 @@ class RunPlan:
     values: int
     fingerprint: Fingerprint
     stored: StoredRun | None
+
+    @property
+    def exports(self) -> bool:
+        """Whether the exported files are looked at: for a few new rows, pages cost less."""
+        return self.from_step is None or self.rows > _PAGED_ROWS
 
 
 @dataclass(frozen=True, slots=True)
