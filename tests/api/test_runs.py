@@ -248,6 +248,28 @@ def log(stub: ProjectStub, number: int, *rows: dict[str, Any]) -> None:
     )
 
 
+def test_samples_of_several_runs_come_in_one_request(stub: ProjectStub, runs: Runs) -> None:
+    rows = runs.histories(samples=500, keys=["loss"])
+    assert [row["run_id"] for row in rows] == [f"run-{n}" for n in range(7) for _ in range(n)]
+    assert stub.count("RunSampledHistory") == 2
+    runs.histories(samples=5000, keys=["loss"])
+    assert stub.count("RunSampledHistory") == 2 + 7
+
+
+def test_samples_come_one_by_one_when_the_server_refuses_several(
+    stub: ProjectStub, runs: Runs
+) -> None:
+    honest = stub.operations["RunSampledHistory"]
+
+    def refuse(v: dict[str, Any]) -> Any:
+        if "name_0" in v:
+            raise StubError("too complex")
+        return honest(v)
+
+    stub.operations["RunSampledHistory"] = refuse
+    assert len(runs.histories(keys=["loss"])) == sum(range(7))
+
+
 def test_scanning_all_histories_reads_nothing_until_it_is_collected(
     stub: ProjectStub, runs: Runs
 ) -> None:

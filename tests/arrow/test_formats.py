@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.arrow.strategies import values
-from wbexport.arrow.formats import FORMATS, frame_of_rows, lazy_frame, to_format
+from wbexport.arrow.formats import (
+    FORMATS,
+    frame_of_parts,
+    frame_of_rows,
+    lazy_frame,
+    pack_rows,
+    to_format,
+)
+from wbexport.arrow.literals import write_json
 from wbexport.errors import InputError
 
 TABLE = pa.table({"_step": [0, 1], "loss": [0.5, None], "name": ["a", "é"]})
@@ -48,3 +56,30 @@ def test_a_pandas_frame_of_rows_is_what_pandas_makes_of_them(rows):
     ours, theirs = frame_of_rows(rows, "pandas"), pd.DataFrame.from_records(rows)
     pd.testing.assert_frame_equal(ours, theirs[list(ours.columns)], check_column_type=False)
     assert repr(ours.to_dict("list")) == repr({key: list(theirs[key]) for key in ours.columns})
+
+
+CELLS = values | st.sampled_from([None, 1, 2.0, 0.5, 2**60, "x", True, float("nan")])
+
+
+def column(cells):
+    """A column by the rule: the type that holds all cells, or else their JSON."""
+    try:
+        return pa.array(cells)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        return pa.array([None if cell is None else write_json(cell) for cell in cells], pa.string())
+
+
+@given(
+    st.lists(
+        st.lists(st.dictionaries(st.sampled_from("abc"), CELLS), max_size=4), min_size=1, max_size=4
+    )
+)
+def test_a_frame_made_of_parts_is_that_of_all_rows(parts):
+    rows = [row for part in parts for row in part]
+    names = sorted({name for row in rows for name in row})
+    table = frame_of_parts([pack_rows(part) for part in parts], "arrow", sort_columns=True)
+    assert table.column_names == names
+    for name in names:
+        wanted = column([row.get(name) for row in rows])
+        assert table[name].type == wanted.type
+        assert repr(table[name].to_pylist()) == repr(wanted.to_pylist())

@@ -62,7 +62,7 @@ class RunColumns:
                 logged[np.searchsorted(steps, own)] = True
                 column = np.zeros(len(steps))
                 column[logged] = values
-                cells[key] = pa.array(column, mask=~logged, from_pandas=False)
+                cells[key] = array_of_numbers(column, logged)
         return pa.Table.from_arrays(list(cells.values()), names=list(cells))
 
     def to_long(self) -> pa.Table:

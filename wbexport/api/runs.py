@@ -11,10 +11,17 @@ from wbexport.api.answers import project_in
 from wbexport.api.collection import QueryText, SizedCollection
 from wbexport.api.concurrent import map_in_order
 from wbexport.api.run import Run
-from wbexport.api.sampling import check_sampling, sampled_rows
+from wbexport.api.sampling import check_sampling, sampled_rows_of_runs
 from wbexport.api.scan_histories import plan_histories
 from wbexport.arrow.flatten import flatten_runs
-from wbexport.arrow.formats import check_format, frame_of_rows, lazy_frame, to_format
+from wbexport.arrow.formats import (
+    check_format,
+    frame_of_parts,
+    frame_of_rows,
+    lazy_frame,
+    pack_rows,
+    to_format,
+)
 from wbexport.errors import (
     GraphQLError,
     InputError,
@@ -39,6 +46,9 @@ if TYPE_CHECKING:
 __all__ = ["Runs"]
 
 _RUNS_PER_REQUEST = 1000
+#: Rows of samples in one answer, about, and runs in it at most.
+_ROWS_PER_REQUEST = 2500
+_MOST_SAMPLED = 50
 
 
 class Runs(SizedCollection[Run]):
@@ -126,20 +136,30 @@ class Runs(SizedCollection[Run]):
         check_format(format)
         check_sampling(keys, stream, samples)
 
-        def fetch(run: Run) -> list[dict[str, Any]]:
-            rows = sampled_rows(
+        ids = [run.id for run in self]
+        at_once = max(1, min(_MOST_SAMPLED, _ROWS_PER_REQUEST // samples))
+
+        def fetch(start: int) -> list[list[dict[str, Any]]]:
+            names = ids[start : start + at_once]
+            parts = sampled_rows_of_runs(
                 self.client,
-                run.run_path,
+                self._path,
+                names,
                 samples=samples,
                 keys=keys,
                 x_axis=x_axis,
                 stream=stream,
             )
-            for row in rows:
-                row["run_id"] = run.id
-            return rows
+            for name, rows in zip(names, parts, strict=True):
+                for row in rows:
+                    row["run_id"] = name
+            return parts
 
-        rows = [row for part in map_in_order(fetch, list(self)) for row in part]
+        starts = range(0, len(ids), at_once)
+        if format in ("polars", "arrow"):
+            packed = map_in_order(lambda start: [pack_rows(p) for p in fetch(start)], starts)
+            return frame_of_parts([p for ps in packed for p in ps], format, sort_columns=True)
+        rows = [row for parts in map_in_order(fetch, starts) for part in parts for row in part]
         return rows if format == "default" else frame_of_rows(rows, format, sort_columns=True)
 
     def scan_histories(

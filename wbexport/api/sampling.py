@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from wbexport.api.history import fetch_run
 from wbexport.arrow.convert import parse_rows
 from wbexport.arrow.literals import SPECIAL_NUMBERS
-from wbexport.errors import InputError, ResponseError
+from wbexport.errors import GraphQLError, InputError, ResponseError, ServerError
+from wbexport.graphql.documents import aliased
 from wbexport.graphql.models import HistoryKeys, read_node
+from wbexport.paths import RunPath
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from wbexport.graphql.client import GraphQL
-    from wbexport.paths import RunPath
+    from wbexport.paths import ProjectPath
 
-__all__ = ["check_sampling", "sampled_rows"]
+__all__ = ["check_sampling", "sampled_rows", "sampled_rows_of_runs"]
 
 _Row = dict[str, Any]
-
-_SPECIAL_NUMBER = re.compile(r'"(?:NaN|-?Infinity)"')
 
 
 def check_sampling(keys: Sequence[str] | None, stream: str, samples: int = 1) -> None:
@@ -62,17 +61,68 @@ def sampled_rows(
         The rows the server chose. `"NaN"` and infinities are numbers again.
     """
     check_sampling(keys, stream, samples)
+    operation, variables = _question(samples, keys, x_axis, stream)
+    return _rows_of(fetch_run(graphql, operation, path, **variables), path)
+
+
+def sampled_rows_of_runs(
+    graphql: GraphQL,
+    project: ProjectPath,
+    run_ids: Sequence[str],
+    *,
+    samples: int,
+    keys: Sequence[str] | None,
+    x_axis: str,
+    stream: str,
+) -> list[list[_Row]]:
+    """Fetch W&B's samples of several runs in one request, or one by one if that is refused.
+
+    Args:
+        graphql: Executes the query.
+        project: The project of the runs.
+        run_ids: The runs.
+        samples: See `sampled_rows`, as for the others.
+        keys: Likewise.
+        x_axis: Likewise.
+        stream: Likewise.
+
+    Returns:
+        The rows of each run.
+    """
+    operation, variables = _question(samples, keys, x_axis, stream)
+    shared = {"entity": project.entity, "project": project.project, **variables}
+    batch = aliased(operation, [{"name": name} for name in run_ids], shared=shared)
+    try:
+        data = graphql.execute_text(batch.text, batch.variables) if len(run_ids) > 1 else {}
+    except (GraphQLError, ResponseError, ServerError):
+        data = {}
+    found = []
+    for index, name in enumerate(run_ids):
+        path = RunPath(project.entity, project.project, name)
+        run = (data.get(f"b{index}") or {}).get("run")
+        found.append(_rows_of(run or fetch_run(graphql, operation, path, **variables), path))
+    return found
+
+
+def _question(
+    samples: int, keys: Sequence[str] | None, x_axis: str, stream: str
+) -> tuple[str, dict[str, Any]]:
+    """Choose the query and its variables."""
     if keys:
         spec = json.dumps({"keys": [x_axis, *keys], "samples": samples})
-        run = fetch_run(graphql, "RunSampledHistory", path, specs=[spec])
-        answers = run.get("sampledHistory")
+        return "RunSampledHistory", {"specs": [spec]}
+    return "RunHistory" if stream == "default" else "RunEvents", {"samples": samples}
+
+
+def _rows_of(run: Mapping[str, Any], path: RunPath) -> list[_Row]:
+    """Read the rows of an answer."""
+    if "sampledHistory" in run:
+        answers = run["sampledHistory"]
         rows = answers[0] if isinstance(answers, list) and answers else None
     else:
-        operation = "RunHistory" if stream == "default" else "RunEvents"
-        run = fetch_run(graphql, operation, path, samples=samples)
         lines: list[str] | None = run.get("history")
         rows = None if lines is None else parse_rows(lines)
-        if rows and not any(map(_SPECIAL_NUMBER.search, lines or ())):
+        if rows and not any('NaN"' in line or 'Infinity"' in line for line in lines or ()):
             return rows
     if rows is None:
         raise ResponseError(f"The server sent no history for {path}; try again later.")

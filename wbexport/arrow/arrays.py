@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 __all__ = ["array_of_numbers", "repeated_text"]
 
 
-def array_of_numbers(values: NDArray[Any]) -> pa.Array:
-    """Give numbers, none of them null, to Arrow as they are.
+def array_of_numbers(values: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> pa.Array:
+    """Give numbers to Arrow as they are.
 
     Args:
         values: Of any numeric type.
+        valid: Which of them count; the others become null. None for all.
 
     Returns:
         An array over the same memory.
     """
-    buffer = pa.py_buffer(np.ascontiguousarray(values))
-    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
+    bits = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    buffers = [bits, pa.py_buffer(np.ascontiguousarray(values))]
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), buffers)
 
 
 def repeated_text(text: str, count: int) -> pa.Array:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal, overload
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 from polars.io.plugins import register_io_source
 
-from wbexport.arrow.literals import escape_surrogates, write_json
+from wbexport.arrow.arrays import array_of_numbers, repeated_text
+from wbexport.arrow.literals import WHOLE_LIMIT, escape_surrogates, write_json
 from wbexport.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,10 +23,23 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     import pandas as pd
+    from numpy.typing import NDArray
 
-__all__ = ["FORMATS", "Format", "check_format", "frame_of_rows", "lazy_frame", "to_format"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Packed",
+    "check_format",
+    "frame_of_parts",
+    "frame_of_rows",
+    "lazy_frame",
+    "pack_rows",
+    "to_format",
+]
 
 Format = Literal["default", "pandas", "polars", "arrow"]
+#: Some rows of a frame as columns: how many they are, and the cells by name.
+Packed: TypeAlias = "tuple[int, dict[str, _Chunk]]"
 
 #: What `format=` may be: W&B's three and Arrow.
 FORMATS: tuple[Format, ...] = ("default", "pandas", "polars", "arrow")
@@ -102,9 +119,33 @@ def frame_of_rows(
     """
     if format == "pandas":
         return _import_pandas().DataFrame(_columns_of(rows, math.nan, sort=sort_columns))
-    columns = _columns_of(rows, None, sort=sort_columns)
-    table = {escape_surrogates(name): _to_array(cells) for name, cells in columns.items()}
-    return to_format(pa.table(table), format)
+    return frame_of_parts([pack_rows(rows)], format, sort_columns=sort_columns)
+
+
+def pack_rows(rows: Sequence[Mapping[str, Any]]) -> Packed:
+    """Make columns of some of the rows of a frame: they take a fraction of the rows' memory."""
+    columns = _columns_of(rows, None, sort=False)
+    return len(rows), {name: _Chunk.of(cells) for name, cells in columns.items()}
+
+
+def frame_of_parts(
+    parts: Sequence[Packed], format: Format, *, sort_columns: bool = False
+) -> pl.DataFrame | pa.Table:
+    """Make the frame that `frame_of_rows` makes of the rows of all parts.
+
+    Args:
+        parts: What `pack_rows` gave of each.
+        format: `polars` or `arrow`.
+        sort_columns: Columns by name; else in the order in which they first appear.
+    """
+    names = list(dict.fromkeys(name for _, columns in parts for name in columns))
+    names = sorted(names) if sort_columns else names
+    columns = [
+        _join([columns.get(name) or _Chunk(pa.nulls(height)) for height, columns in parts])
+        for name in names
+    ]
+    table = pa.Table.from_arrays(columns, names=list(map(escape_surrogates, names)))
+    return to_format(table, "polars" if format == "polars" else "arrow")
 
 
 def lazy_frame(schema: pa.Schema, read: Callable[[], Iterable[pa.RecordBatch]]) -> pl.LazyFrame:
@@ -162,11 +203,11 @@ def _columns_of(
     rows: Sequence[Mapping[str, Any]], missing: float | None, *, sort: bool
 ) -> dict[str, list[Any]]:
     """Turn rows to columns; rows of one shape together, many times faster than one by one."""
-    shapes = dict.fromkeys(map(tuple, rows))
-    names = list(dict.fromkeys(name for shape in shapes for name in shape))
+    shapes = list(map(tuple, rows))
+    names = list(dict.fromkeys(name for shape in dict.fromkeys(shapes) for name in shape))
     columns: dict[str, list[Any]] = {name: [] for name in (sorted(names) if sort else names)}
-    for shape, group in groupby(rows, key=tuple):
-        members = [row.values() for row in group]
+    for shape, group in groupby(zip(shapes, rows, strict=True), key=itemgetter(0)):
+        members = [row.values() for _, row in group]
         cells = dict(zip(shape, zip(*members, strict=True), strict=True))
         lacking = (missing,) * len(members)
         for name, column in columns.items():
@@ -179,3 +220,67 @@ def _to_array(cells: list[Any]) -> pa.Array:
         return pa.array(cells)
     except (pa.ArrowException, OverflowError, UnicodeEncodeError):
         return pa.array([None if cell is None else write_json(cell) for cell in cells], pa.string())
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """A part of a column whose cells come out as they went in.
+
+    Args:
+        array: The cells; null in place of an array that cannot hold them.
+        ints: Which numbers of an array of floats were whole numbers.
+        cells: The cells themselves, when there is no array.
+    """
+
+    array: pa.Array
+    ints: NDArray[np.bool_] | None = None
+    cells: list[Any] | None = None
+
+    @classmethod
+    def of(cls, cells: list[Any]) -> _Chunk:
+        kinds = set(map(type, cells)) - {type(None)}
+        try:
+            if kinds and kinds <= {int, float}:
+                return cls._of_numbers(cells, kinds)
+            if kinds == {str} and len(set(cells)) == 1:
+                return cls(repeated_text(cells[0], len(cells)))
+            if len(kinds) == 1 and kinds <= {str, bool}:
+                return cls(pa.array(cells))
+        except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+            pass
+        return cls(pa.nulls(len(cells)), cells=cells)
+
+    @classmethod
+    def _of_numbers(cls, cells: list[Any], kinds: set[type]) -> _Chunk:
+        valid = None
+        if None in cells:
+            valid = np.array([cell is not None for cell in cells])
+            cells = [0 if cell is None else cell for cell in cells]
+        numbers = np.array(cells, np.int64 if kinds == {int} else np.float64)
+        ints = np.array([type(cell) is int for cell in cells]) if len(kinds) == 2 else None
+        if ints is not None and (np.abs(numbers[ints]) >= WHOLE_LIMIT).any():
+            raise OverflowError
+        return cls(array_of_numbers(numbers, valid), ints)
+
+    def to_cells(self) -> list[Any]:
+        if self.cells is not None:
+            return self.cells
+        cells: list[Any] = self.array.to_pylist()
+        for place in [] if self.ints is None else np.flatnonzero(self.ints).tolist():
+            cells[place] = None if cells[place] is None else int(cells[place])
+        return cells
+
+
+def _join(chunks: list[_Chunk]) -> pa.ChunkedArray | pa.Array:
+    """Put a column together, in the type that `pa.array` gives all its cells."""
+    kinds = {chunk.array.type for chunk in chunks} - {pa.null()}
+    kind = pa.float64() if kinds == {pa.int64(), pa.float64()} else next(iter(kinds), pa.null())
+    is_packed = all(chunk.cells is None for chunk in chunks)
+    if is_packed and kinds <= {kind, pa.int64() if kind == pa.float64() else kind}:
+        try:
+            arrays = [c.array if c.array.type == kind else c.array.cast(kind) for c in chunks]
+            return pa.chunked_array(arrays, kind)
+        except pa.ArrowInvalid:
+            # Some whole number is beyond 2^53.
+            pass
+    return _to_array([cell for chunk in chunks for cell in chunk.to_cells()])
