@@ -14,16 +14,16 @@ from wbexport.arrow.promote import kinds_of
 from wbexport.arrow.wide import scatter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["COLUMN_PATHS", "columns_of_rows", "flatten_runs"]
+__all__ = ["COLUMN_PATHS", "LEFT_OUT", "columns_of_rows", "flatten_runs"]
 
 #: Schema metadata: JSON object of flattened column name → path, e.g. `["config", "a", "b"]`.
 COLUMN_PATHS = b"wbexport.paths"
 
 _SPREAD = ("config", "summary")
-# JSON that is for machines: the run objects give it, a frame for people does not.
-_LEFT_OUT = ("wandb_config", "system_metrics", "history_keys")
+#: JSON that is for machines: the run objects give it, a frame for people does not.
+LEFT_OUT = ("wandb_config", "system_metrics", "history_keys")
 
 _Path = tuple[str, ...]
 
@@ -46,12 +46,12 @@ def flatten_runs(runs: pa.Table) -> pa.Table:
     for column in _SPREAD:
         if column not in runs.column_names:
             continue
-        leaves = [dict(_leaves((column,), text)) for text in runs.column(column).to_pylist()]
+        leaves = [_leaves(column, text) for text in runs.column(column).to_pylist()]
         names = _name_paths({path for row in leaves for path in row})
         rows = [{names[path]: value for path, value in row.items()} for row in leaves]
         spread |= columns_of_rows(rows)
         paths |= {name: path for path, name in names.items()}
-    kept = [name for name in runs.column_names if name not in (*_SPREAD, *_LEFT_OUT)]
+    kept = [name for name in runs.column_names if name not in (*_SPREAD, *LEFT_OUT)]
     columns = {name: runs.column(name) for name in kept} | spread
     return pa.table(columns, metadata={COLUMN_PATHS: json.dumps(paths).encode()})
 
@@ -75,15 +75,19 @@ def columns_of_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
     return scatter(long, places, len(rows), dict(sorted(kinds_of(long).items())))
 
 
-def _leaves(root: _Path, text: str | None) -> Iterator[tuple[_Path, Any]]:
-    """Give every value that is not a non-empty object, with its path."""
-    stack = [(root, parse_json(text))] if text else []
+def _leaves(root: str, text: str | None) -> dict[_Path, Any]:
+    """Give every value that is not a non-empty object, by its path."""
+    found: dict[_Path, Any] = {}
+    whole = parse_json(text) if text else None
+    stack: list[tuple[_Path, Any]] = [((root,), whole)] if isinstance(whole, dict) else []
     while stack:
         path, value = stack.pop()
-        if isinstance(value, dict) and (value or path == root):
-            stack += [((*path, key), item) for key, item in value.items()]
-        elif path != root:
-            yield path, value
+        for key, item in value.items():
+            if item and isinstance(item, dict):
+                stack.append(((*path, key), item))
+            else:
+                found[*path, key] = item
+    return found
 
 
 def _name_paths(paths: set[_Path]) -> dict[_Path, str]:

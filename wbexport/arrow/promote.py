@@ -117,7 +117,7 @@ def key_runs(long: pa.Table) -> list[tuple[str, int, int]]:
         return []
     keys = long.column("key").combine_chunks()
     codes, names = keys.indices.to_numpy(), keys.dictionary.to_pylist()
-    stops = [*(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    stops = [*(np.flatnonzero(codes[1:] != codes[:-1]) + 1).tolist(), len(codes)]
     starts = [0, *stops[:-1]]
     return list(zip([names[code] for code in codes[starts].tolist()], starts, stops, strict=True))
 

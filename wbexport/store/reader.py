@@ -61,7 +61,6 @@ _SELECT |= {"entity": "p.entity", "project": "p.project"}
 # Up to so many stretches of rows are put in order as they are; beyond, row by row is as fast.
 _MOVES = 1000
 _FIRST, _LAST = -(2**63), 2**63 - 1
-_NO_KEY = -(2**31)
 _FROM = """
 from stored.runs r
 join stored.projects p on p.project_no = r.project_no
@@ -446,7 +445,7 @@ def _with_names(
     cursor: duckdb.DuckDBPyConnection, found: pa.Table, names: dict[int, str] | None
 ) -> pa.Table:
     key_nos = found["key_no"].to_numpy()
-    starts = np.flatnonzero(np.diff(key_nos, prepend=_NO_KEY))
+    starts = np.flatnonzero(np.append(True, key_nos[1:] != key_nos[:-1])[: len(key_nos)])
     numbers, places = np.unique(key_nos[starts], return_inverse=True)
     lengths = np.diff(starts, append=len(key_nos))
     if names is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pyarrow as pa
 
-from wbexport.arrow.flatten import flatten_runs
+from wbexport.arrow.flatten import LEFT_OUT, flatten_runs
 from wbexport.arrow.formats import check_format, lazy_frame, to_format
 from wbexport.arrow.literals import parse_json, wrap_config
 from wbexport.arrow.schema import RUNS
@@ -35,7 +35,14 @@ if TYPE_CHECKING:
 __all__ = ["ArchiveRuns", "StoredRun", "find_project", "only_entity"]
 
 _LARGEST_PAGE = 2_000
-_DESCRIBED = ("entity", "project", *RUNS.names, "status", "stored_rows", "synced_at")
+_DESCRIBED = (
+    "entity",
+    "project",
+    *(name for name in RUNS.names if name not in LEFT_OUT),
+    "status",
+    "stored_rows",
+    "synced_at",
+)
 _SCANNED = ("run_no", "stored_rows", "entity", "project", "run_id")
 
 
