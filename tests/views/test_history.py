@@ -14,6 +14,7 @@ from tests.arrow.strategies import as_read, rows, same
 from tests.views.conftest import ROWS, fill
 from wbexport.errors import InputError, QueryError
 from wbexport.store.database import Store
+from wbexport.store.reader import iter_long
 from wbexport.views.runs import ArchiveRuns
 
 
@@ -164,6 +165,50 @@ def test_a_lazy_frame_filters_selects_and_stops_early(filled):
     ]
     assert lazy.head(2).collect()["_step"].to_list() == [3, 4]
     assert lazy.head(5).filter(pl.col("acc") > 5).collect()["acc"].to_list() == [6, 7]
+
+
+@pytest.fixture
+def values_read(monkeypatch):
+    """Counts the values that are read out of the store, rows among them."""
+    read = []
+
+    def spy(*arguments, **options):
+        for piece in iter_long(*arguments, **options):
+            read.append(piece.num_rows)
+            yield piece
+
+    monkeypatch.setattr("wbexport.views.history.iter_long", spy)
+    return lambda: sum(read)
+
+
+@pytest.mark.parametrize(
+    ("collect", "values"),
+    [
+        (lambda lazy: lazy, 101),
+        (lambda lazy: lazy.select("_step"), 52),
+        (lambda lazy: lazy.select("run_id", "acc"), 52 + 41),
+        (lambda lazy: lazy.filter(pl.col("run_id").is_in(["b", "c"])), 17),
+        (lambda lazy: lazy.filter(pl.col("_step") < 2, pl.col("loss").is_not_null()), 7),
+        (lambda lazy: lazy.filter(pl.col("_step").is_between(4, 5)).select("note"), 4),
+        (lambda lazy: lazy.filter(run_id="nobody"), 0),
+        (lambda lazy: lazy.filter(_step=1_000), 0),
+    ],
+)
+@pytest.mark.parametrize("cells", [20, 1_000_000])
+def test_a_lazy_frame_reads_what_is_collected_and_no_more(
+    filled, small_pieces, values_read, cells, collect, values
+):
+    small_pieces(cells)
+    lazy = listing(filled).scan_histories()
+    everything = pl.DataFrame(listing(filled).scan_histories(format="arrow").read_all()).lazy()
+    before = values_read()
+    assert collect(lazy).collect().equals(collect(everything).collect())
+    assert values_read() - before == values
+
+
+def test_the_head_of_a_lazy_frame_reads_about_as_many_rows(filled, values_read):
+    assert listing(filled).scan_histories().head(3).collect().height == 3
+    assert values_read() <= 12
 
 
 def test_batches_are_those_of_the_lazy_frame(filled):

@@ -199,7 +199,7 @@ class Runs(SizedCollection[Run]):
             max_step=max_step,
         )
         if format == "polars":
-            return lazy_frame(plan.schema, plan.iter_batches)
+            return lazy_frame(plan.schema, lambda _: plan.iter_batches())
         return pa.RecordBatchReader.from_batches(plan.schema, plan.iter_batches())
 
     def to_arrow(self) -> pa.Table:

@@ -19,7 +19,7 @@ from wbexport.arrow.literals import WHOLE_LIMIT, escape_surrogates, write_json
 from wbexport.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from types import ModuleType
 
     import pandas as pd
@@ -29,6 +29,7 @@ __all__ = [
     "FORMATS",
     "Format",
     "Packed",
+    "Wanted",
     "check_format",
     "frame_of_parts",
     "frame_of_rows",
@@ -148,25 +149,71 @@ def frame_of_parts(
     return to_format(table, "polars" if format == "polars" else "arrow")
 
 
-def lazy_frame(schema: pa.Schema, read: Callable[[], Iterable[pa.RecordBatch]]) -> pl.LazyFrame:
+@dataclass(frozen=True)
+class Wanted:
+    """What is collected of a lazy frame; the rest need not be read.
+
+    Args:
+        columns: Names of columns; None for all.
+        predicate: The rows wanted; None for all.
+        rows: How many of the first rows, at most.
+    """
+
+    columns: Collection[str] | None = None
+    predicate: pl.Expr | None = None
+    rows: int | None = None
+
+    def keep(self, table: pa.Table) -> NDArray[np.bool_] | None:
+        """Tell which rows may be wanted, as far as these columns say.
+
+        Args:
+            table: Some columns of the frame.
+
+        Returns:
+            A flag for each row; None when the predicate says nothing of these columns alone.
+        """
+        known = set(table.column_names)
+        parts = [each for each in self._parts() if set(each.meta.root_names()) <= known]
+        if not parts:
+            return None
+        flags = _to_polars(table).select(pl.all_horizontal(parts).fill_null(value=False))
+        kept: NDArray[np.bool_] = flags.to_series().to_numpy()
+        return kept
+
+    def _parts(self) -> Iterator[pl.Expr]:
+        """Give the conditions that must all hold."""
+        waiting = [] if self.predicate is None else [self.predicate]
+        while waiting:
+            part = waiting.pop()
+            inputs = part.meta.pop()
+            if len(inputs) == 2 and (inputs[1] & inputs[0]).meta.eq(part):
+                waiting += inputs
+            else:
+                yield part
+
+
+def lazy_frame(
+    schema: pa.Schema, read: Callable[[Wanted], Iterable[pa.RecordBatch]]
+) -> pl.LazyFrame:
     """Give batches that are read when, and as far as, the frame is collected.
 
     Args:
         schema: Their schema.
-        read: Starts reading; called for every collection.
+        read: Starts reading; called for every collection. Of what is not wanted it may give more
+            or less, and columns in any order.
 
     Returns:
         A lazy frame; `collect(engine="streaming")` keeps it out of memory.
 
     Example:
-        >>> lazy_frame(table.schema, table.to_batches).select("loss").collect()
+        >>> lazy_frame(table.schema, lambda _: table.to_batches()).select("loss").collect()
     """
 
     def frames(
         columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, _: int | None
     ) -> Iterator[pl.DataFrame]:
         left = rows
-        for batch in read():
+        for batch in read(Wanted(columns, predicate, rows)):
             # `pa.table` hands the names of a batch over as C strings, which end at NUL.
             frame = _to_polars(pa.Table.from_batches([batch])).slice(0, left)
             left = None if left is None else left - frame.height

@@ -1,16 +1,21 @@
-"""Writes the one query behind every reading of logged values."""
+"""Writes the one query behind every reading of logged values, and cuts it to pieces."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from wbexport.store.exchange import fetch_arrow
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import duckdb
 
-__all__ = ["Key", "LongQuery", "resolve_keys"]
+__all__ = ["ROW", "Key", "LongQuery", "cut_query", "resolve_keys"]
+
+#: The number under which rows are given, which no key has.
+ROW = -(2**31)
 
 # Values at a JSON pointer inside logged objects, in the store's terms. An integer of more than
 # 15 digits may be no double, and stays a literal.
@@ -90,6 +95,38 @@ anti join spine on spine.run_no = h.run_no
 where {scope}
 """
 
+_ROWS = f"""
+select
+    run_no,
+    cast({ROW} as integer) as key_no,
+    step,
+    null::double as value,
+    null::varchar as text
+from ({{spine}})
+"""
+
+# How many values a piece of one run would hold, or cells when it is spread.
+_SIZES = """
+select
+    s.run_no,
+    sum(s.rows)::bigint as stored,
+    greatest(stored, least(stored, any_value(r.stored_rows)) * $columns) as size
+from stored.run_keys s
+join stored.keys k on k.key_no = s.key_no and k.stream = $stream
+join stored.runs r on r.run_no = s.run_no
+where s.run_no in (select unnest($run_nos::integer[]))
+    and ($keys is null or list_contains($keys::integer[], s.key_no))
+group by s.run_no
+"""
+_HEIGHTS = """
+select
+    run_no,
+    stored_rows * $columns as size
+from stored.runs
+where run_no in (select unnest($run_nos::integer[])) and stored_rows > 0
+"""
+_FIRST, _LAST = -(2**63), 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -120,6 +157,7 @@ class LongQuery:
         min_step: First step.
         max_step: Last step.
         samples: At most so many rows of each run, evenly spaced; None for all.
+        with_rows: Give every row of the history too, as a value of the key `ROW`.
     """
 
     run_nos: Sequence[int]
@@ -129,6 +167,7 @@ class LongQuery:
     min_step: int | None = None
     max_step: int | None = None
     samples: int | None = None
+    with_rows: bool = False
 
     def sql(self) -> tuple[str, dict[str, Any]]:
         """Write the query.
@@ -149,7 +188,7 @@ class LongQuery:
 
     def read_keys(self) -> list[int] | None:
         """Number the keys whose values are looked at; None for all."""
-        if self.keys is None:
+        if self.keys is None or self.with_rows:
             return None
         numbers = {number for key in self.keys for number in (key.number, key.parent)}
         return sorted(number for number in numbers if number is not None)
@@ -190,7 +229,8 @@ class LongQuery:
             )
             for place, key in self._nested()
         ]
-        return " union all ".join([plain, *nested])
+        rows = [_ROWS.format(spine=_SPINE.format(scope=self._scope()))] if self.with_rows else []
+        return " union all ".join([plain, *nested, *rows])
 
     def _nested(self) -> list[tuple[int, Key]]:
         return [(n, key) for n, key in enumerate(self.keys or ()) if key.parent is not None]
@@ -221,6 +261,77 @@ class LongQuery:
         }
         params |= {f"pointer{place}": key.pointer for place, key in self._nested()}
         return {name: value for name, value in params.items() if value is not None}
+
+
+def cut_query(
+    cursor: duckdb.DuckDBPyConnection, query: LongQuery, values: int, columns: int
+) -> Iterator[LongQuery]:
+    """Cut a query to pieces of bounded size; whole runs go together.
+
+    Args:
+        cursor: Any cursor of the store.
+        query: What to read.
+        values: About how many values a piece holds, and how many cells when it is spread.
+        columns: The columns that it will be spread over.
+
+    Returns:
+        Queries that give the same values, by run in the order of the query.
+    """
+    sizes = fetch_arrow(
+        cursor,
+        _HEIGHTS if query.with_rows else _SIZES,
+        {"run_nos": query.run_nos, "columns": columns}
+        | ({} if query.with_rows else {"stream": query.stream, "keys": query.read_keys()}),
+    )
+    found = dict(zip(*(sizes[name].to_pylist() for name in ("run_no", "size")), strict=True))
+    chosen: list[int] = []
+    waiting = 0
+    for run_no in filter(found.__contains__, query.run_nos):
+        if chosen and waiting + found[run_no] > values:
+            yield replace(query, run_nos=chosen)
+            chosen, waiting = [], 0
+        if found[run_no] > values:
+            yield from _split(cursor, replace(query, run_nos=[run_no]), values, columns)
+        else:
+            chosen.append(run_no)
+            waiting += found[run_no]
+    if chosen:
+        yield replace(query, run_nos=chosen)
+
+
+def _split(
+    cursor: duckdb.DuckDBPyConnection, query: LongQuery, values: int, columns: int
+) -> Iterator[LongQuery]:
+    """Cut a query of one run to ranges of steps."""
+    ranges = cursor.execute(
+        f"""
+        select
+            min(step),
+            max(step)
+        from (
+            select
+                step,
+                sum(greatest(count(*), $columns)) over (order by step) as passed
+            from stored.{query.stream}
+            where run_no = $run_no
+                and ($keys is null or list_contains($keys::integer[], key_no))
+                and step between $low and $high
+            group by step
+        )
+        group by passed // $size
+        order by min(step)
+        """,
+        {
+            "run_no": query.run_nos[0],
+            "keys": query.read_keys(),
+            "low": _FIRST if query.min_step is None else query.min_step,
+            "high": _LAST if query.max_step is None else query.max_step,
+            "columns": columns,
+            "size": values,
+        },
+    ).fetchall()
+    for first, last in ranges:
+        yield replace(query, min_step=first, max_step=last)
 
 
 def resolve_keys(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -14,7 +13,7 @@ from wbexport.query import to_sql
 from wbexport.query.expressions import Always
 from wbexport.query.order import parse_order
 from wbexport.store.exchange import fetch_arrow
-from wbexport.store.histories import Key, LongQuery, resolve_keys
+from wbexport.store.histories import ROW, Key, LongQuery, cut_query, resolve_keys
 from wbexport.store.ledger import require_stream
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ __all__ = [
     "read_long",
     "read_projects",
     "read_runs",
+    "read_span",
     "run_numbers",
 ]
 
@@ -60,7 +60,6 @@ _SELECT = {name: f"r.{name}" for name in (*RUNS.names, *LEDGER)} | {
 _SELECT |= {"entity": "p.entity", "project": "p.project"}
 # Up to so many stretches of rows are put in order as they are; beyond, row by row is as fast.
 _MOVES = 1000
-_FIRST, _LAST = -(2**63), 2**63 - 1
 _FROM = """
 from stored.runs r
 join stored.projects p on p.project_no = r.project_no
@@ -233,6 +232,25 @@ def read_kinds(
     return dict(found.fetchall())
 
 
+def read_span(
+    cursor: duckdb.DuckDBPyConnection, run_nos: Collection[int]
+) -> tuple[int, int] | None:
+    """Read the first and the last step of some runs; None when they have none."""
+    found = cursor.execute(
+        """
+        select
+            min(first_step),
+            max(last_step)
+        from stored.run_keys s
+        join stored.keys k on k.key_no = s.key_no and k.stream = 'history'
+        where s.run_no in (select unnest(?::integer[]))
+        """,
+        [list(run_nos)],
+    ).fetchall()
+    first, last = found[0]
+    return None if first is None else (first, last)
+
+
 def read_long(
     cursor: duckdb.DuckDBPyConnection,
     run_nos: Collection[int],
@@ -295,6 +313,7 @@ def iter_long(
     stream: Literal["history", "system"] = "history",
     values: int = 1_000_000,
     columns: int = 1,
+    with_rows: bool = False,
 ) -> Iterator[pa.Table]:
     """Read logged values of any number of runs in pieces of bounded size.
 
@@ -308,6 +327,7 @@ def iter_long(
         stream: `history` or `system`.
         values: About how many values a piece holds, and how many cells when it is spread.
         columns: The columns that it will be spread over.
+        with_rows: Give every row of the histories too, as an empty value of `_step`.
 
     Returns:
         `STORED_LONG` tables of whole rows: of some runs in full, or of one run by step.
@@ -325,8 +345,9 @@ def iter_long(
         how=how,
         min_step=min_step,
         max_step=max_step,
+        with_rows=with_rows,
     )
-    for piece in _pieces(cursor, query, values, columns):
+    for piece in cut_query(cursor, query, values, columns):
         yield _read(cursor, piece)
 
 
@@ -344,83 +365,9 @@ def _read(cursor: duckdb.DuckDBPyConnection, query: LongQuery) -> pa.Table:
     text, params = query.sql()
     found = _in_order(fetch_arrow(cursor, text, params))
     names = None if query.keys is None else {key.number: key.name for key in query.keys}
+    if names is not None and query.with_rows:
+        names[ROW] = "_step"
     return _with_names(cursor, found, names)
-
-
-def _pieces(
-    cursor: duckdb.DuckDBPyConnection, query: LongQuery, values: int, columns: int
-) -> Iterator[LongQuery]:
-    """Cut a query to pieces of a bounded number of values and cells; whole runs go together."""
-    sizes = fetch_arrow(
-        cursor,
-        """
-        select
-            s.run_no,
-            sum(s.rows)::bigint as stored,
-            greatest(stored, least(stored, any_value(r.stored_rows)) * $columns) as size
-        from stored.run_keys s
-        join stored.keys k on k.key_no = s.key_no and k.stream = $stream
-        join stored.runs r on r.run_no = s.run_no
-        where s.run_no in (select unnest($run_nos::integer[]))
-            and ($keys is null or list_contains($keys::integer[], s.key_no))
-        group by s.run_no
-        """,
-        {
-            "stream": query.stream,
-            "run_nos": query.run_nos,
-            "keys": query.read_keys(),
-            "columns": columns,
-        },
-    )
-    found = dict(zip(*(sizes[name].to_pylist() for name in ("run_no", "size")), strict=True))
-    chosen: list[int] = []
-    waiting = 0
-    for run_no in filter(found.__contains__, query.run_nos):
-        if chosen and waiting + found[run_no] > values:
-            yield replace(query, run_nos=chosen)
-            chosen, waiting = [], 0
-        if found[run_no] > values:
-            yield from _split(cursor, replace(query, run_nos=[run_no]), values, columns)
-        else:
-            chosen.append(run_no)
-            waiting += found[run_no]
-    if chosen:
-        yield replace(query, run_nos=chosen)
-
-
-def _split(
-    cursor: duckdb.DuckDBPyConnection, query: LongQuery, values: int, columns: int
-) -> Iterator[LongQuery]:
-    """Cut a query of one run to ranges of steps."""
-    ranges = cursor.execute(
-        f"""
-        select
-            min(step),
-            max(step)
-        from (
-            select
-                step,
-                sum(greatest(count(*), $columns)) over (order by step) as passed
-            from stored.{query.stream}
-            where run_no = $run_no
-                and ($keys is null or list_contains($keys::integer[], key_no))
-                and step between $low and $high
-            group by step
-        )
-        group by passed // $size
-        order by min(step)
-        """,
-        {
-            "run_no": query.run_nos[0],
-            "keys": query.read_keys(),
-            "low": _FIRST if query.min_step is None else query.min_step,
-            "high": _LAST if query.max_step is None else query.max_step,
-            "columns": columns,
-            "size": values,
-        },
-    ).fetchall()
-    for first, last in ranges:
-        yield replace(query, min_step=first, max_step=last)
 
 
 def _in_order(found: pa.Table) -> pa.Table:

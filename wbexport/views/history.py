@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from wbexport.arrow.convert import long_to_rows, long_to_wide
-from wbexport.arrow.formats import frame_of_rows, to_format
+from wbexport.arrow.formats import Wanted, frame_of_rows, to_format
 from wbexport.arrow.literals import parse_json
 from wbexport.arrow.promote import column_type, key_runs, kinds_of, promote_all, scan_kind
 from wbexport.arrow.wide import column_names
 from wbexport.errors import InputError, QueryError
 from wbexport.query.fields import suggest
 from wbexport.store.ledger import require_stream
-from wbexport.store.reader import iter_long, read_kinds, read_long
+from wbexport.store.reader import iter_long, read_kinds, read_long, read_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +36,8 @@ Stream = Literal["default", "system"]
 _STREAMS: dict[str, Literal["history", "system"]] = {"default": "history", "system": "system"}
 # What is read, spread and handed out at once.
 _CELLS_AT_ONCE = 1_000_000
+# Steps on which a condition is tried, to find the first and the last that meet it.
+_STEPS_TRIED = 1_000_000
 _RUN_COLUMNS = ("entity", "project", "run_id")
 
 
@@ -202,41 +204,92 @@ class Scan:
         fields += zip(column_names(kinds, beside), map(column_type, kinds.values()), strict=True)
         return pa.schema(fields)
 
-    def batches(self, kinds: Mapping[str, str]) -> pa.RecordBatchReader:
+    def batches(
+        self, kinds: Mapping[str, str], wanted: Wanted | None = None
+    ) -> pa.RecordBatchReader:
         """Read one row per run and step, in the order of the runs, in bounded memory.
 
         Args:
             kinds: What `kinds` gave.
+            wanted: What of them is wanted; all by default.
 
         Returns:
-            The run columns, `_step`, and a column per key, named as by `column_names`.
+            The run columns, `_step`, and a column per key, named as by `column_names`; at least
+            those wanted.
         """
         schema = self.schema(kinds)
-        return pa.RecordBatchReader.from_batches(schema, self._batches(kinds, schema))
+        wanted = wanted or Wanted()
+        every = len(kinds)
+        if self.keys is None and wanted.columns is not None:
+            names = column_names(kinds, self._columns_beside())
+            pairs = zip(names, kinds.items(), strict=True)
+            kinds = dict(pair for name, pair in pairs if name in wanted.columns)
+            shown = {*wanted.columns, "_step"}
+            schema = pa.schema([field for field in schema if field.name in shown])
+        some = list(kinds) if len(kinds) < every else None
+        batches = self._narrowed(wanted)._batches(kinds, schema, some, wanted.rows)
+        return pa.RecordBatchReader.from_batches(schema, batches)
 
-    def pieces(self, columns: int = 1, *, how: How) -> Iterator[pa.Table]:
+    def _narrowed(self, wanted: Wanted) -> Scan:
+        """Leave out runs and steps that a predicate excludes by itself."""
+        scan = self
+        kept = wanted.keep(self.runs.select(self._columns_beside()))
+        if kept is not None:
+            scan = replace(self, runs=self.runs.filter(pa.array(kept)))
+        if wanted.keep(pa.table({"_step": pa.array([], pa.int64())})) is None:
+            return scan
+        span = read_span(self.cursor(), scan.runs.column("run_no").to_pylist())
+        if span is None or span[1] - span[0] >= _STEPS_TRIED:
+            return scan
+        steps = np.arange(span[0], span[1] + 1)
+        steps = steps[wanted.keep(pa.table({"_step": steps}))]
+        if not len(steps):
+            return replace(scan, runs=scan.runs.slice(0, 0))
+        low, high = int(steps[0]), int(steps[-1]) + 1
+        return replace(
+            scan,
+            min_step=low if self.min_step is None else max(low, self.min_step),
+            max_step=high if self.max_step is None else min(high, self.max_step),
+        )
+
+    def pieces(
+        self,
+        columns: int = 1,
+        *,
+        how: How,
+        keys: Sequence[str] | None = None,
+        rows: int | None = None,
+    ) -> Iterator[pa.Table]:
         """Read the values in the order of the runs, about as many cells of a frame at a time."""
+        cells = _CELLS_AT_ONCE if rows is None else min(_CELLS_AT_ONCE, max(1, rows * columns))
         yield from iter_long(
             self.cursor(),
             self.runs.column("run_no").to_pylist(),
-            keys=self.keys,
+            keys=self.keys if keys is None else keys,
             how=how,
             min_step=self.min_step,
             max_step=None if self.max_step is None else self.max_step - 1,
-            values=_CELLS_AT_ONCE,
+            values=cells,
             columns=columns,
+            with_rows=keys is not None,
         )
 
     def _columns_beside(self) -> list[str]:
         return [name for name in _RUN_COLUMNS if name in self.runs.column_names]
 
-    def _batches(self, kinds: Mapping[str, str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        beside = self._columns_beside()
+    def _batches(
+        self,
+        kinds: Mapping[str, str],
+        schema: pa.Schema,
+        some: list[str] | None,
+        rows: int | None,
+    ) -> Iterator[pa.RecordBatch]:
+        beside = [name for name in self._columns_beside() if name in schema.names]
+        keys = [*some, "_step"] if some is not None else list(kinds) if self.keys else None
         # Rows are left out as they are spread: DuckDB would read every value twice to do it.
-        for long in self.pieces(len(schema), how="any"):
+        for long in self.pieces(len(schema), how="any", keys=some, rows=rows):
             numbered = _numbered_by_place(long, self.runs)
-            keys = None if self.keys is None else list(kinds)
-            wide = long_to_wide(numbered, kinds, keys, how=self.how if keys else "any")
+            wide = long_to_wide(numbered, kinds, keys, how=self.how if self.keys else "any")
             columns = [self.runs.column(name).take(wide.column(0)) for name in beside]
             cells = wide.remove_column(0)
             columns += [cells.column(name) for name in ("_step", *kinds)]

@@ -390,7 +390,7 @@ class ArchiveRuns:
         kinds = scan.kinds()
         if format == "arrow":
             return scan.batches(kinds)
-        return lazy_frame(scan.schema(kinds), lambda: scan.batches(kinds))
+        return lazy_frame(scan.schema(kinds), lambda wanted: scan.batches(kinds, wanted))
 
     def __repr__(self) -> str:
         return f"<ArchiveRuns {self.path or 'of every project'} ({len(self)})>"
