@@ -11,7 +11,8 @@ A run is what it is (`run_fields`, `run_summary`), what may be done to it (`run_
 `uploads`, and `filestream` for new rows) and what it logged. Histories have three readers:
 `sampling` asks for W&B's sample; `scan_history` gives one run's rows and `scan_histories` one frame
 of many runs, both on `history`, which joins the files of `exports` with the live `pages`, the
-latter also on `columns` when few keys are asked for; `history_files` saves those files as they are.
+latter also on `columns` when few keys are asked for (of long files, `ranges` fetches no more than
+their columns); `history_files` saves those files as they are.
 `listing` is what a sync plans from.
 
 `answers` finds what was asked for in an answer, `concurrent` does many things at once, `downloads`

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from wbexport.api.ranges import open_columns
 from wbexport.arrow.convert import merge_long, wide_to_long
 from wbexport.arrow.decoding import DECODING
 from wbexport.arrow.schema import LONG
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from wbexport.api.ranges import RemoteFile
     from wbexport.transport import Session
 
 __all__ = ["CHUNK_VALUES", "ExportedHistory", "open_exports", "union_by_step"]
@@ -122,6 +124,7 @@ def open_exports(
     urls: Sequence[str],
     *,
     name: str,
+    keys: Collection[str] | None = None,
     refresh: Callable[[int], str] | None = None,
     on_bytes: Callable[[int], object] | None = None,
 ) -> Iterator[ExportedHistory]:
@@ -131,6 +134,7 @@ def open_exports(
         session: What downloads.
         urls: Signed URLs, in any order.
         name: The run's path, for messages.
+        keys: The keys that will be read; None for all.
         refresh: Gives a fresh URL of the file at an index once the first has expired.
         on_bytes: Told the size of each file.
 
@@ -140,23 +144,28 @@ def open_exports(
     with ExitStack() as stack:
         exports = []
         for index, url in enumerate(urls):
-            spool = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))
             again = (lambda i=index: refresh(i)) if refresh else None
-            downloaded = session.download(url, cast("BinaryIO", spool), refresh=again)
+            file = None if keys is None else open_columns(session, url, keys, refresh=again)
+            if file is None:
+                spool = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))
+                size = session.download(url, cast("BinaryIO", spool), refresh=again).size
+                is_here = size <= _SPOOL_BYTES
+            else:
+                size, is_here = file.fetched, file.fetched == file.size
             if on_bytes:
-                on_bytes(downloaded.size)
+                on_bytes(size)
+            label = f"exported history file {index + 1} of {name}"
             with DECODING:
-                exports.append(
-                    _open(spool, downloaded.size, f"exported history file {index + 1} of {name}")
-                )
+                exports.append(_open(spool if file is None else file, label, is_here=is_here))
         yield ExportedHistory(exports)
 
 
-def _open(spool: IO[bytes], size: int, name: str) -> _Export:
-    spool.seek(0)
-    small = size <= _SPOOL_BYTES
+def _open(source: IO[bytes] | RemoteFile, name: str, *, is_here: bool) -> _Export:
+    source.seek(0)
     try:
-        file = pq.ParquetFile(pa.BufferReader(spool.read()) if small else pa.PythonFile(spool, "r"))
+        file = pq.ParquetFile(
+            pa.BufferReader(source.read()) if is_here else pa.PythonFile(source, "r")
+        )
         if file.metadata.num_rows > _MAX_ROWS:
             raise IntegrityError(f"{name} claims {file.metadata.num_rows} rows; refused")
         if "_step" not in file.schema_arrow.names:

@@ -253,7 +253,7 @@ def scan_long(
             return _select(rows_to_long(rows, text_keys=text_keys), keys)
 
     with open_exports(
-        session, source.urls, name=str(path), refresh=refresh, on_bytes=on_bytes
+        session, source.urls, name=str(path), keys=keys, refresh=refresh, on_bytes=on_bytes
     ) as exports:
         start, end = source.live_range(exports.last_step, exports.rows, from_step)
         if to_step is not None:

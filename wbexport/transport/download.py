@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from wbexport.transport.wire import Answer, Wire
 
-__all__ = ["Downloaded", "Expect", "Transfer"]
+__all__ = ["Downloaded", "Expect", "Part", "Transfer"]
 
 _MAX_REFRESHES = 3
 
@@ -50,6 +50,21 @@ class Downloaded:
 
     size: int
     etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some bytes of a file.
+
+    Args:
+        content: The bytes.
+        total: How many the whole file has, if the server said so.
+        etag: What the server called this state of the file, if it did.
+    """
+
+    content: bytes
+    total: int | None
+    etag: str | None
 
 
 class Transfer:
@@ -96,6 +111,11 @@ class Transfer:
         self.position = 0
         sink.truncate()
         self._restart()
+
+    @property
+    def total(self) -> int | None:
+        """The length of the whole file, when it is known."""
+        return self._total
 
     def attempt(self) -> None:
         """Make one attempt to fetch what is still missing."""

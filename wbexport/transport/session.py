@@ -13,7 +13,7 @@ import httpx
 
 from wbexport.errors import InputError
 from wbexport.transport.body import MAX_JSON, BodyError, parse_object
-from wbexport.transport.download import Downloaded, Expect, Transfer
+from wbexport.transport.download import Downloaded, Expect, Part, Transfer
 from wbexport.transport.failures import error_for, failure_of, shown_url
 from wbexport.transport.network import AddressError, shown_proxy
 from wbexport.transport.retry import (
@@ -163,21 +163,49 @@ class Session:
             IntegrityError: It is not what was expected.
             RequestError: There was no usable answer.
         """
-        if byte_range is not None and not 0 <= byte_range[0] < byte_range[1]:
-            raise InputError(f"The byte range {byte_range} is empty or negative.")
+        return self._get(url, byte_range, expect or Expect(), refresh).content
+
+    def get_part(
+        self, url: str, start: int, stop: int, *, refresh: Callable[[], str] | None = None
+    ) -> Part:
+        """Fetch a part of a file, and learn what the server says of the whole of it.
+
+        Args:
+            url: Where it is; see `get_bytes` for the key.
+            start: First byte.
+            stop: The byte after the last one.
+            refresh: Gives a new URL when the signed one has expired.
+
+        Returns:
+            The part; it is shorter when the file ends before.
+
+        Raises:
+            NotFoundError: There is no such file.
+            RequestError: There was no usable answer.
+        """
+        return self._get(url, (start, stop), Expect(), refresh)
+
+    def _get(
+        self,
+        url: str,
+        window: tuple[int, int] | None,
+        expect: Expect,
+        refresh: Callable[[], str] | None,
+    ) -> Part:
+        if window is not None and not 0 <= window[0] < window[1]:
+            raise InputError(f"The byte range {window} is empty or negative.")
         sink = BytesIO()
-        self._transfer(
-            Transfer(
-                self._wire,
-                _parsed(url),
-                sink,
-                expect=expect or Expect(),
-                window=byte_range,
-                refresh=refresh,
-                limit=_MAX_IN_MEMORY,
-            )
+        transfer = Transfer(
+            self._wire,
+            _parsed(url),
+            sink,
+            expect=expect,
+            window=window,
+            refresh=refresh,
+            limit=_MAX_IN_MEMORY,
         )
-        return sink.getvalue()
+        self._transfer(transfer)
+        return Part(sink.getvalue(), transfer.total, transfer.etag)
 
     def download(
         self,
