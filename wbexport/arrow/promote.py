@@ -22,6 +22,7 @@ __all__ = [
     "KINDS",
     "column_type",
     "doubles",
+    "first_bytes",
     "fits",
     "key_runs",
     "kinds_of",
@@ -88,13 +89,22 @@ def value_flags(long: pa.Table) -> NDArray[np.uint8]:
     """Give the kind flag of every value of a long table."""
     numbers = doubles(long)
     flags = np.where(whole_numbers(numbers), _INT, _FLOAT).astype(np.uint8)
+    firsts = first_bytes(long)
+    if firsts.any():
+        flags = np.where(firsts, _FLAG_OF_BYTE[firsts], flags)
+    return flags
+
+
+def first_bytes(long: pa.Table) -> NDArray[np.uint8]:
+    """Give the first byte of every literal of a long table; 0 where the value is a double."""
     texts = long.column("text").combine_chunks()
+    firsts = np.zeros(len(texts), np.uint8)
     if texts.null_count < len(texts):
         rows = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False))
         literals = pc.drop_null(texts)
         offsets = np.frombuffer(literals.buffers()[1], np.int32)[literals.offset :][: len(rows)]
-        flags[rows] = _FLAG_OF_BYTE[np.frombuffer(literals.buffers()[2], np.uint8)[offsets]]
-    return flags
+        firsts[rows] = np.frombuffer(literals.buffers()[2], np.uint8)[offsets]
+    return firsts
 
 
 def whole_numbers(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow.compute as pc
 
 from wbexport.arrow.pieces import count_rows
+from wbexport.store.exchange import incoming
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["update_history_keys", "update_run_keys", "update_stored_rows"]
 
-# From logged values: one row per run and key for its numbers, one for its literals.
-_SUMMARISE = """
+# From stored values: one row per run and key for its numbers, one for its literals.
+_COUNT_STORED = """
 select
     run_no,
     key_no,
@@ -35,8 +36,9 @@ select
     0 as nulls,
     0 as maps,
     0 as lists
-from SOURCE
+from TABLE
 where text is null
+    and run_no in (select unnest($mixed::integer[]))
 group by run_no, key_no
 union all
 select
@@ -56,9 +58,32 @@ select
     count(*) filter (where text[1] = 'n'),
     count(*) filter (where text[1] = '{'),
     count(*) filter (where text[1] = '[')
-from SOURCE
+from TABLE
 where text is not null
+    and run_no in (select unnest($mixed::integer[]))
 group by run_no, key_no
+"""
+
+# From `incoming`, which holds what `key_statistics` counted.
+_ADDED = """
+select
+    run_no,
+    key_no,
+    rows,
+    first_step,
+    last_step,
+    min,
+    max,
+    stored.literal_of(value, text) as last,
+    ints,
+    floats,
+    bigs,
+    strings,
+    bools,
+    nulls,
+    maps,
+    lists
+from incoming
 """
 
 # From such rows: still one per run and key. The sum of a bigint is a hugeint.
@@ -184,36 +209,35 @@ from (
 where runs.run_no = counted.run_no
 """
 
-_OF_RUNS = "(from {table} where run_no in (select unnest(${runs}::integer[])))"
-
 
 def update_run_keys(
     cursor: duckdb.DuckDBPyConnection,
-    table: str,
+    stream: Literal["history", "system"],
+    added: pa.Table,
     *,
     fresh: Collection[int],
     grown: Collection[int],
     mixed: Collection[int],
 ) -> None:
-    """Bring `run_keys` up to date with the values just inserted from `incoming`.
+    """Bring `run_keys` up to date with values just inserted.
 
     Args:
-        cursor: The cursor of the transaction, which has `incoming` registered.
-        table: `stored.history` or `stored.system`.
-        fresh: Runs whose values are all in `incoming`.
-        grown: Runs to which `incoming` only adds.
-        mixed: Runs of which `incoming` replaced some values; these are counted again.
+        cursor: The cursor of the transaction.
+        stream: Which values.
+        added: What `key_statistics` counts of the new values of fresh and grown runs, with
+            `run_no` and `key_no`.
+        fresh: Runs that had no values before, or have none now.
+        grown: Runs to which values were only added.
+        mixed: Runs of which some values were replaced; these are counted again.
     """
-    stream = table.removeprefix("stored.")
-    params: dict[str, object] = {"new": [*fresh, *grown], "grown": [*grown], "stream": stream}
-    incoming = _OF_RUNS.format(table="incoming", runs="new")
-    parts = [_SUMMARISE.replace("SOURCE", incoming), _STORED]
+    params: dict[str, object] = {"grown": [*grown], "stream": stream}
+    parts = [_ADDED, _STORED]
     if mixed:
-        stored = _OF_RUNS.format(table=table, runs="mixed")
-        parts.append(_SUMMARISE.replace("SOURCE", stored))
+        parts.append(_COUNT_STORED.replace("TABLE", f"stored.{stream}"))
         params["mixed"] = [*mixed]
     merged = " union all ".join(f"({part})" for part in parts)
-    cursor.execute(_MERGE.replace("PARTS", merged), params)
+    with incoming(cursor, added):
+        cursor.execute(_MERGE.replace("PARTS", merged), params)
     cursor.execute(
         """
         delete from stored.run_keys

@@ -10,13 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wbexport.arrow.key_statistics import KEY_STATISTICS, key_statistics
+from wbexport.arrow.promote import key_runs
 from wbexport.arrow.schema import RUNS
 from wbexport.errors import InputError
 from wbexport.store.exchange import incoming
 from wbexport.store.statistics import update_history_keys, update_run_keys, update_stored_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     import duckdb
@@ -47,6 +49,7 @@ _NUMBERED = pa.schema(
         ("key_no", pa.int32()),
     ]
 )
+_COUNTED = pa.schema([*KEY_STATISTICS, ("run_no", pa.int32()), ("key_no", pa.int32())])
 _OF_RUNS = ("history", "system", "run_keys", "files", "console_lines", "run_artifacts", "runs")
 _JSON = {"config", "wandb_config", "summary", "system_metrics", "history_keys"}
 _LEDGER = {
@@ -303,7 +306,8 @@ def _write_wave(
     grown = [run_no for run_no in last if run_no not in mixed]
     fresh = [run_no for run_no in filled if run_no not in last]
     _delete(cursor, table, replaced)
-    with incoming(cursor, _numbered(cursor, filled, stream)):
+    numbers = _key_numbers(cursor, filled.values(), stream)
+    with incoming(cursor, _numbered(filled, numbers)):
         if mixed:
             cursor.execute(
                 f"""
@@ -314,16 +318,17 @@ def _write_wave(
                 [mixed],
             )
         cursor.execute(f"insert into {table} by name from incoming")
-        update_run_keys(cursor, table, fresh=[*replaced, *fresh], grown=grown, mixed=mixed)
-        if stream == "history":
-            _forget_rows(cursor, replaced)
-            update_stored_rows(
-                cursor,
-                fresh={run_no: filled[run_no] for run_no in fresh},
-                grown={run_no: filled[run_no] for run_no in grown},
-                mixed=mixed,
-            )
-            update_history_keys(cursor, list(wave))
+    added = _counted({run_no: filled[run_no] for run_no in (*fresh, *grown)}, numbers)
+    update_run_keys(cursor, stream, added, fresh=[*replaced, *fresh], grown=grown, mixed=mixed)
+    if stream == "history":
+        _forget_rows(cursor, replaced)
+        update_stored_rows(
+            cursor,
+            fresh={run_no: filled[run_no] for run_no in fresh},
+            grown={run_no: filled[run_no] for run_no in grown},
+            mixed=mixed,
+        )
+        update_history_keys(cursor, list(wave))
 
 
 def _forget_rows(cursor: duckdb.DuckDBPyConnection, run_nos: Sequence[int]) -> None:
@@ -367,34 +372,37 @@ def _delete(cursor: duckdb.DuckDBPyConnection, table: str, run_nos: Sequence[int
         )
 
 
-def _numbered(
-    cursor: duckdb.DuckDBPyConnection, values: dict[int, pa.Table], stream: Stream
-) -> pa.Table:
+def _numbered(values: Mapping[int, pa.Table], numbers: Mapping[str, int]) -> pa.Table:
     """All values of a wave, with runs and keys as numbers."""
-    if not values:
-        return _NUMBERED.empty_table()
-    chunks = [
-        (run_no, table["key"].combine_chunks(), table.select(["step", "value", "text"]))
-        for run_no, table in values.items()
-    ]
-    names = dict.fromkeys(name for _, keys, _ in chunks for name in keys.dictionary.to_pylist())
-    numbers = dict(zip(names, _key_numbers(cursor, list(names), stream), strict=True))
-    run_nos, key_nos = [], []
-    for run_no, keys, _ in chunks:
-        own = np.array([numbers[name] for name in keys.dictionary.to_pylist()], np.int32)
-        key_nos.append(own[keys.indices.to_numpy()])
-        run_nos.append(np.full(len(keys), run_no, np.int32))
-    return (
-        pa.concat_tables(rest for _, _, rest in chunks)
-        .append_column("run_no", pa.chunked_array(run_nos))
-        .append_column("key_no", pa.chunked_array(key_nos))
-    )
+    tables = [_NUMBERED.empty_table()]
+    for run_no, table in values.items():
+        keys = table["key"].combine_chunks()
+        # A name that is in the dictionary alone has no number.
+        own = np.array([numbers.get(name, 0) for name in keys.dictionary.to_pylist()], np.int32)
+        owner = pa.array(np.full(len(keys), run_no, np.int32))
+        columns = [*map(table.column, ("step", "value", "text")), owner]
+        columns.append(pa.array(own[keys.indices.to_numpy()]))
+        tables.append(pa.table(columns, schema=_NUMBERED))
+    return pa.concat_tables(tables)
+
+
+def _counted(values: Mapping[int, pa.Table], numbers: Mapping[str, int]) -> pa.Table:
+    """What is known of the keys of a wave, with runs and keys as numbers."""
+    tables = [_COUNTED.empty_table()]
+    for run_no, table in values.items():
+        found = key_statistics(table)
+        key_nos = [numbers[key] for key in found["key"].to_pylist()]
+        owner = pa.array([run_no] * len(key_nos), pa.int32())
+        columns = [*found.columns, owner, pa.array(key_nos, pa.int32())]
+        tables.append(pa.table(columns, schema=_COUNTED))
+    return pa.concat_tables(tables)
 
 
 def _key_numbers(
-    cursor: duckdb.DuckDBPyConnection, keys: Sequence[str], stream: Stream
-) -> list[int]:
-    """Numbers of keys, given now to those that have none."""
+    cursor: duckdb.DuckDBPyConnection, tables: Iterable[pa.Table], stream: Stream
+) -> dict[str, int]:
+    """Numbers of the keys of some tables, given now to those that have none."""
+    keys = list(dict.fromkeys(key for table in tables for key, _, _ in key_runs(table)))
     numbers = _known_keys(cursor, keys, stream)
     if new := [key for key in keys if key not in numbers]:
         cursor.execute(
@@ -413,7 +421,7 @@ def _key_numbers(
             {"stream": stream, "new": new},
         )
         numbers |= _known_keys(cursor, new, stream)
-    return [numbers[key] for key in keys]
+    return numbers
 
 
 def _known_keys(
