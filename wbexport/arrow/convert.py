@@ -48,6 +48,8 @@ __all__ = [
 ]
 
 _NUMBERS = frozenset({int, float})
+#: So many rows of one shape are worth a block of their own.
+_BLOCK_ROWS = 64
 
 
 def rows_to_long(
@@ -85,13 +87,13 @@ def rows_to_long(
         steps = _read_steps(rows, step_key)
         rows, steps = _one_row_a_step(rows, steps)
     cells: dict[str, list[_Cells]] = defaultdict(list)
-    for keys, places in _shapes(rows).items():
-        if keys == (step_key,):
-            cells["_step"].append(_Cells(places, *_encode_numbers(steps[places].tolist())))
-            continue
-        for key, numbers, texts in _encode_shape(keys, [rows[n] for n in places], text_keys):
-            if key != step_key:
-                cells[key].append(_Cells(places, numbers, texts))
+    bare = [place for place, row in enumerate(rows) if len(row) == 1 and step_key in row]
+    if bare:
+        places = np.array(bare, np.intp)
+        cells["_step"].append(_Cells(places, *_encode_values(steps[places].tolist())))
+    for key, cell in _columns(rows, text_keys):
+        if key != step_key:
+            cells[key].append(cell)
     names = sorted(cells, key=escape_surrogates)
     parts = [part for name in names for part in cells[name]]
     sizes = [sum(len(part.places) for part in cells[name]) for name in names]
@@ -162,32 +164,38 @@ class _Cells(NamedTuple):
     texts: pa.Array | None
 
 
-def _shapes(rows: Sequence[Row]) -> dict[tuple[str, ...], NDArray[np.intp]]:
-    """Put rows together that have the same keys in the same order; gives their places."""
+def _columns(rows: Sequence[Row], text_keys: Collection[str]) -> Iterator[tuple[str, _Cells]]:
+    """Split each key's values into doubles and literals; a key may come in several parts.
+
+    Rows with the same keys in the same order go together: a block of plain numbers at once.
+    """
     shapes: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for place, row in enumerate(rows):
         shapes[tuple(row)].append(place)
-    return {keys: np.array(places, np.intp) for keys, places in shapes.items()}
-
-
-def _encode_shape(
-    keys: Sequence[str], rows: Sequence[Row], text_keys: Collection[str]
-) -> Iterator[tuple[str, pa.Array, pa.Array | None]]:
-    """Split the columns of rows of one shape into doubles and literals; plain numbers at once."""
-    cells = list(chain.from_iterable(row.values() for row in rows))
-    width = len(keys)
-    if set(map(type, cells)) <= _NUMBERS:
-        block = _doubles(cells)
+    loose: dict[str, tuple[list[Any], list[NDArray[np.intp]]]] = defaultdict(lambda: ([], []))
+    for keys, members in shapes.items():
+        places = np.array(members, np.intp)
+        block = _block(rows, members) if len(members) >= _BLOCK_ROWS else None
         if block is not None:
-            for key, column in zip(keys, block.reshape(len(rows), width).T, strict=True):
-                yield key, pa.array(column), None
-            return
-    for place, key in enumerate(keys):
-        values = cells[place::width]
-        if set(map(type, values)) <= _NUMBERS:
-            yield key, *_encode_numbers(values)
-        else:
-            yield key, *_encode_each(values, is_text=key in text_keys)
+            for key, column in zip(keys, block.T, strict=True):
+                yield key, _Cells(places, pa.array(column), None)
+            continue
+        by_key = zip(*[rows[place].values() for place in members], strict=True)
+        for key, cells in zip(keys, by_key, strict=True):
+            loose[key][0].extend(cells)
+            loose[key][1].append(places)
+    for key, (values, parts) in loose.items():
+        encoded = _encode_values(values, is_text=key in text_keys)
+        yield key, _Cells(np.concatenate(parts), *encoded)
+
+
+def _block(rows: Sequence[Row], members: Sequence[int]) -> NDArray[np.float64] | None:
+    """Give rows of one shape as a block of doubles, or None when they are anything else."""
+    cells = list(chain.from_iterable(rows[place].values() for place in members))
+    if not cells or not set(map(type, cells)) <= _NUMBERS:
+        return None
+    numbers = _doubles(cells)
+    return None if numbers is None else numbers.reshape(len(members), -1)
 
 
 def _doubles(values: list[Any]) -> NDArray[np.float64] | None:
@@ -199,7 +207,9 @@ def _doubles(values: list[Any]) -> NDArray[np.float64] | None:
     return None if (np.abs(numbers) >= WHOLE_LIMIT).any() else numbers
 
 
-def _encode_numbers(values: list[Any]) -> tuple[pa.Array, pa.Array | None]:
+def _encode_values(values: list[Any], *, is_text: bool = False) -> tuple[pa.Array, pa.Array | None]:
+    if not set(map(type, values)) <= _NUMBERS:
+        return _encode_each(values, is_text=is_text)
     try:
         return pa.array(values, pa.float64()), None
     except (pa.ArrowInvalid, OverflowError):

@@ -45,13 +45,14 @@ def key_statistics(long: pa.Table) -> pa.Table:
         have several: `min` and `max` are null without numbers, `value` and `text` are those of
         the last row, and the last columns say how many values there are of each type.
     """
-    keys, starts, stops = map(np.array, zip(*key_runs(long), strict=True))
+    keys, firsts, afters = zip(*key_runs(long), strict=True)
+    starts, stops = np.array(firsts), np.array(afters)
     numbers, steps = doubles(long), long.column("step").to_numpy()
     rows, ends = stops - starts, pa.array(stops - 1)
     literals = _count_literals(first_bytes(long), starts)
     ints = _add(whole_numbers(numbers), starts)
     columns = {
-        "key": pa.array(keys.tolist(), pa.string()),
+        "key": pa.array(keys, pa.string()),
         "rows": rows,
         "first_step": steps[starts],
         "last_step": steps[stops - 1],
