@@ -46,9 +46,14 @@ def flatten_runs(runs: pa.Table) -> pa.Table:
     for column in _SPREAD:
         if column not in runs.column_names:
             continue
-        leaves = [_leaves(column, text) for text in runs.column(column).to_pylist()]
-        names = _name_paths({path for row in leaves for path in row})
-        rows = [{names[path]: value for path, value in row.items()} for row in leaves]
+        leaves = [_leaves(text) for text in runs.column(column).to_pylist()]
+        places: set[str | _Path] = set().union(*leaves)
+        found = {
+            place: (column, *([place] if isinstance(place, str) else place)) for place in places
+        }
+        names = _name_paths(set(found.values()))
+        titles = {place: names[path] for place, path in found.items()}
+        rows = [{titles[place]: value for place, value in row.items()} for row in leaves]
         spread |= columns_of_rows(rows)
         paths |= {name: path for path, name in names.items()}
     kept = [name for name in runs.column_names if name not in (*_SPREAD, *LEFT_OUT)]
@@ -75,18 +80,22 @@ def columns_of_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
     return scatter(long, places, len(rows), dict(sorted(kinds_of(long).items())))
 
 
-def _leaves(root: str, text: str | None) -> dict[_Path, Any]:
-    """Give every value that is not a non-empty object, by its path."""
-    found: dict[_Path, Any] = {}
+def _leaves(text: str | None) -> dict[str | _Path, Any]:
+    """Give every value that is not a non-empty object: by its key, or its path inside others."""
     whole = parse_json(text) if text else None
-    stack: list[tuple[_Path, Any]] = [((root,), whole)] if isinstance(whole, dict) else []
+    if not isinstance(whole, dict):
+        return {}
+    if dict not in set(map(type, whole.values())):
+        return whole
+    found: dict[str | _Path, Any] = {}
+    stack: list[tuple[_Path, dict[str, Any]]] = [((), whole)]
     while stack:
         path, value = stack.pop()
         for key, item in value.items():
             if item and isinstance(item, dict):
                 stack.append(((*path, key), item))
             else:
-                found[*path, key] = item
+                found[(*path, key) if path else key] = item
     return found
 
 
