@@ -42,7 +42,7 @@ _CATALOG = "wb"
 #: schema of one name cannot be told apart, so no store may be called `stored.*`.
 _SCHEMA = "stored"
 #: DuckDB would keep all that a long sync has written, up to most of the machine's memory.
-_WRITER_MEMORY = "256MB"
+_WRITER_MEMORY = "128MB"
 
 #: Seconds between tries to checkpoint while readers are in the middle of statements.
 _CHECKPOINT_PAUSES = (0.01, 0.03, 0.1, 0.3, 1.0)
