@@ -21,7 +21,17 @@ PACKAGE = Path(__file__).parents[1] / "wbexport"
 #: Rooms by row, lowest first. A module imports from lower rows and from its own room.
 ROWS = (
     ("errors",),
-    ("settings", "paths", "sqlfiles", "summary", "sweepconfig", "query", "arrow", "tensorboard"),
+    (
+        "settings",
+        "paths",
+        "sqlfiles",
+        "summary",
+        "sweepconfig",
+        "garbage",
+        "query",
+        "arrow",
+        "tensorboard",
+    ),
     ("transport",),
     ("graphql",),
     ("api", "store"),

@@ -7,9 +7,7 @@ found there, the list has moved, and the listing starts again.
 
 from __future__ import annotations
 
-import gc
 import json
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +20,7 @@ from wbexport.graphql.models import ProjectNode, RunNode, read_node, runs_to_tab
 from wbexport.query.mongo import parse_filter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from wbexport.graphql.client import GraphQL
     from wbexport.paths import ProjectPath
@@ -146,18 +144,6 @@ def fetch_run_headers(
     )
 
 
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Keep the garbage collector from looking, over and over, for cycles in a page of JSON."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def _latest(pages: list[pa.Table]) -> pa.Table:
     """Join pages; of a run that is in several, the last row is taken."""
     runs = pa.concat_tables([RUNS.empty_table(), *pages])
@@ -187,8 +173,7 @@ class _Walk:
             # One more run than wanted: the last one of the page before.
             size = self._size + (self._overlap is not None)
             try:
-                with _without_collecting():
-                    more = self._take(self._fetch("RunHeaders", self._cursor, size))
+                more = self._take(self._fetch("RunHeaders", self._cursor, size))
             except _StuckError:
                 raise
             except _PAGE_FAULTS as error:

@@ -18,6 +18,7 @@ from wbexport.errors import (
     SyncError,
     TransportError,
 )
+from wbexport.garbage import collector_paused
 from wbexport.paths import parse_project_path
 from wbexport.store import ledger
 from wbexport.store.database import Store
@@ -237,14 +238,15 @@ class _Job:
         self._committer = Committer(self._store, self._row, self._listed, self._stored)
         runs = self._listed.runs
         self._places = {name: n for n, name in enumerate(runs["storage_id"].to_pylist())}
-        self._plan = plan_runs(
-            str(self._project),
-            (row for batch in runs.to_batches(_ROWS_AT_ONCE) for row in batch.to_pylist()),
-            self._stored.runs,
-            include=self._include,
-            filtered=bool(self._filters),
-            jobs=self._jobs,
-        )
+        with collector_paused():
+            self._plan = plan_runs(
+                str(self._project),
+                (row for batch in runs.to_batches(_ROWS_AT_ONCE) for row in batch.to_pylist()),
+                self._stored.runs,
+                include=self._include,
+                filtered=bool(self._filters),
+                jobs=self._jobs,
+            )
         return self._plan
 
     def find_gone(self, *, accept_deletes: bool) -> None:

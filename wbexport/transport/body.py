@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from wbexport.garbage import collector_paused
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -119,7 +121,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
 def _parse(body: bytes) -> Any:
     """Parse fast, or else with the parser that knows NaN, lone surrogates and endless integers."""
     try:
-        return orjson.loads(body)
+        with collector_paused():
+            return orjson.loads(body)
     except orjson.JSONDecodeError:
         return json.loads(body, parse_int=_parse_integer)
 
