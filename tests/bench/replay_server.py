@@ -1,8 +1,10 @@
 """A loopback server that answers from memory, so that only the client is measured.
 
 The first time a request is seen it is answered by our own application; from then on the same
-bytes are replayed. An artificial latency is added to every answer. The server counts requests and
-bytes, which a benchmark reads at `/__stats`.
+bytes are replayed. `/__control` changes what the server does: `serve=VARIANT` the project,
+`latency_ms=N` the time added to every answer, `in_flight=N` and `per_second=N` what it bears
+before it refuses, `retry_after=1` whether a refusal says when to come back. It answers with the
+counters since the last time; `/__digest` with the digest of the project.
 """
 
 from __future__ import annotations
@@ -11,14 +13,16 @@ import asyncio
 import gzip
 import json
 import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import time
+from collections import deque
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import WSGIApplication as WSGIApp
 
 _KEPT_HEADERS = ("content-type", "content-range", "etag", "accept-ranges", "last-modified")
 _SMALLEST_GZIP = 1_000
@@ -40,8 +44,34 @@ class Counters:
     """What the benchmark reads."""
 
     requests: int = 0
+    refused: int = 0
     received: int = 0
     sent: int = 0
+
+
+@dataclass
+class Limits:
+    """What the server bears; 0 for anything.
+
+    Attributes:
+        in_flight: Requests at once.
+        per_second: Requests within a second.
+        retry_after: Whether a refusal says when to come back.
+    """
+
+    in_flight: int = 0
+    per_second: int = 0
+    retry_after: int = 0
+
+
+class Backend(Protocol):
+    """What stands behind the replayed answers."""
+
+    def enter(self, name: str) -> WSGIApp:
+        """Bring the project into a state; returns what answers for it."""
+
+    def digest(self) -> str:
+        """Digest the project as it is now."""
 
 
 @dataclass
@@ -49,16 +79,21 @@ class ReplayServer:
     """Replays the answers of a WSGI application over HTTP/1.1.
 
     Args:
-        app: Answers requests that were not seen before.
+        backend: Gives the application for requests that were not seen before.
         token: API key sent to the application with each new request.
     """
 
-    app: WSGIApplication
+    backend: Backend
     token: str
-    latency: float = 0.0
-    counters: Counters = field(default_factory=Counters)
     url: str = ""
-    _answers: dict[Request, bytes] = field(default_factory=dict)
+    _variant: str = ""
+    _app: WSGIApp | None = None
+    _latency: float = 0.0
+    _limits: Limits = field(default_factory=Limits)
+    _counters: Counters = field(default_factory=Counters)
+    _in_flight: int = 0
+    _served: deque[float] = field(default_factory=deque)
+    _answers: dict[tuple[str, Request], bytes] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def serve(self, announce: threading.Event) -> None:
@@ -75,24 +110,61 @@ class ReplayServer:
     async def answer(self, request: Request) -> bytes:
         """The whole HTTP answer to one request."""
         if request.target.startswith("/__"):
-            return self._control(request)
-        self.counters.requests += 1
-        self.counters.received += len(request.body)
-        answer = self._answers.get(request)
-        if answer is None:
-            answer = await asyncio.get_running_loop().run_in_executor(None, self._ask, request)
-            self._answers[request] = answer
-        self.counters.sent += len(answer)
-        if self.latency:
-            await asyncio.sleep(self.latency)
+            return await asyncio.get_running_loop().run_in_executor(None, self._control, request)
+        self._counters.requests += 1
+        self._counters.received += len(request.body)
+        refused = self._is_too_much()
+        self._in_flight += not refused
+        try:
+            answer = self._refusal() if refused else await self._replay(request)
+            if self._latency:
+                await asyncio.sleep(self._latency)
+        finally:
+            self._in_flight -= not refused
+        self._counters.refused += refused
+        self._counters.sent += len(answer)
         return answer
 
+    async def _replay(self, request: Request) -> bytes:
+        seen = self._variant, request
+        if seen not in self._answers:
+            self._answers[seen] = await asyncio.get_running_loop().run_in_executor(
+                None, self._ask, request
+            )
+        return self._answers[seen]
+
+    def _is_too_much(self) -> bool:
+        now = time.monotonic()
+        while self._served and self._served[0] <= now - 1:
+            self._served.popleft()
+        most, at_once = self._limits.per_second, self._limits.in_flight
+        if (most and len(self._served) >= most) or (at_once and self._in_flight >= at_once):
+            return True
+        if most:
+            self._served.append(now)
+        return False
+
+    def _refusal(self) -> bytes:
+        headers = {"retry-after": "1"} if self._limits.retry_after else {}
+        return _head(429, headers, 0)
+
     def _control(self, request: Request) -> bytes:
-        query = parse_qs(urlsplit(request.target).query)
-        if "latency_ms" in query:
-            self.latency = float(query["latency_ms"][0]) / 1000
-        counters, self.counters = self.counters, Counters()
-        body = json.dumps(counters.__dict__).encode()
+        parts = urlsplit(request.target)
+        if parts.path == "/__digest":
+            with self._lock:
+                body = json.dumps(self.backend.digest()).encode()
+            return _head(200, {"content-type": "application/json"}, len(body)) + body
+        wanted = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if "serve" in wanted and wanted["serve"] != self._variant:
+            with self._lock:
+                self._app = self.backend.enter(wanted["serve"])
+                self._variant = wanted["serve"]
+        if "latency_ms" in wanted:
+            self._latency = float(wanted["latency_ms"]) / 1000
+        limits = {name: int(wanted[name]) for name in asdict(self._limits) if name in wanted}
+        self._limits = replace(self._limits, **limits)
+        counters, self._counters = self._counters, Counters()
+        body = json.dumps(asdict(counters)).encode()
         return _head(200, {"content-type": "application/json"}, len(body)) + body
 
     def _ask(self, request: Request) -> bytes:
@@ -107,8 +179,9 @@ class ReplayServer:
             content_type="application/json" if request.body else None,
             headers=headers,
         )
+        assert self._app is not None
         with self._lock:
-            chunks, status, raw = run_wsgi_app(self.app, builder.get_environ(), buffered=True)
+            chunks, status, raw = run_wsgi_app(self._app, builder.get_environ(), buffered=True)
             body = b"".join(chunks)
         kept = {k.lower(): v for k, v in raw.items() if k.lower() in _KEPT_HEADERS}
         is_json = kept.get("content-type", "").startswith("application/json")

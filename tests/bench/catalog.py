@@ -1,0 +1,120 @@
+"""The jobs: who does each, on which project, in which state, and what is prepared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_SDK = {"sdk": "sdk:Sdk"}
+_WBEXPORT = {"wbexport": "engine:Wbexport"}
+_FLOOR = {"floor": "floor:Floor"}
+_ALL = _SDK | _WBEXPORT | _FLOOR
+
+_SYNCED = (("engine:Wbexport", "sync"),)
+
+
+@dataclass(frozen=True)
+class Project:
+    """What is generated.
+
+    Attributes:
+        runs: Runs.
+        steps: Rows of each run; 0 for headers alone.
+        keys: Keys that are logged.
+        keys_a_row: Keys that each row has, the next row the next ones; 0 for all.
+        files: Files of the artifact `photos`, logged by the first run; 0 for no artifact.
+        file_bytes: Bytes of each; 0 for 200 to 4,000.
+    """
+
+    runs: int
+    steps: int
+    keys: int
+    keys_a_row: int = 0
+    files: int = 0
+    file_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large the main project is; the others keep their proportion to it.
+
+    Attributes:
+        runs: Runs.
+        steps: Rows of each run.
+        keys: Keys of each row.
+    """
+
+    runs: int = 200
+    steps: int = 2_000
+    keys: int = 20
+
+    def share(self, of: int) -> int:
+        """What is `of` at the usual size, here by the number of values."""
+        return max(3, of * self.runs * self.steps * self.keys // (200 * 2_000 * 20))
+
+
+@dataclass(frozen=True)
+class Job:
+    """One line of the catalogue.
+
+    Attributes:
+        clients: Name in the table to its class in `tests.bench.clients`.
+        project: Which project the server has.
+        variant: In which state it is, and how the server answers for it.
+        method: The client's method; the name of the job if empty.
+        prepare: Client and method that fill the folder first, from `prepared_from`.
+        prepared_from: The variant served meanwhile.
+        shares_folder: Whether the job only reads the folder.
+        latencies: Whether the job is measured at each latency, or at none alone.
+        warm: Whether a round that is not counted comes first, without latency.
+        digest: Whether what the store then has is compared with the server's, value by value.
+        limits: What the server bears.
+        serve: Client that is served by `wbexport serve` from the folder.
+    """
+
+    clients: Mapping[str, str]
+    project: str = "whole"
+    variant: str = "parquet"
+    method: str = ""
+    prepare: tuple[tuple[str, str], ...] = ()
+    prepared_from: str = "parquet"
+    shares_folder: bool = False
+    latencies: bool = True
+    warm: bool = True
+    digest: bool = False
+    limits: Mapping[str, int] = field(default_factory=dict)
+    serve: str = ""
+
+
+#: Name → what is generated.
+PROJECTS: dict[str, Callable[[Size], Project]] = {
+    "whole": lambda s: Project(s.runs, s.steps, s.keys, files=max(3, 5 * s.runs // 2)),
+    "large_files": lambda s: Project(1, 1, 1, files=20, file_bytes=s.share(50_000_000)),
+    "headers": lambda s: Project(s.runs * 100, 0, 0),
+}
+
+JOBS: dict[str, Job] = {
+    "list_runs": Job(_ALL),
+    "full_history": Job(_ALL, digest=True),
+    "full_history_json": Job(_ALL, variant="json", digest=True),
+    "mixed": Job(_WBEXPORT | _FLOOR, variant="mixed", digest=True),
+    "running": Job(_WBEXPORT | _FLOOR, variant="running", digest=True),
+    "one_key": Job(_ALL),
+    "histories": Job(_ALL),
+    "artifact": Job(_ALL),
+    "second_sync": Job(_WBEXPORT, method="sync", prepare=_SYNCED, digest=True),
+    "grown_sync": Job(
+        _WBEXPORT,
+        variant="grown",
+        method="sync",
+        prepare=_SYNCED,
+        prepared_from="running",
+        digest=True,
+    ),
+    "histories_from_store": Job(_WBEXPORT, prepare=_SYNCED, shares_folder=True, latencies=False),
+    "large_files": Job(_ALL, project="large_files", latencies=False),
+    "second_sync_headers": Job(_WBEXPORT, project="headers", method="sync", prepare=_SYNCED),
+}
