@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.catalog import JOBS, Size
+from tests.bench.page import write_page
 from tests.bench.report import job_table, summary_table, title_of
 from tests.bench.runner import run_jobs
 
@@ -34,6 +36,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--clients", nargs="+", choices=_CLIENTS, metavar="CLIENT", help="leave the others out"
     )
+    parser.add_argument("--page", type=Path, metavar="FILE", help="put the tables into this page")
     return parser.parse_args()
 
 
@@ -42,9 +45,10 @@ def main() -> int:
     options = _options()
     results: Results = {}
     problems: list[str] = []
+    size = Size(options.runs, options.steps, options.keys)
     measured = run_jobs(
         options.jobs,
-        Size(options.runs, options.steps, options.keys),
+        size,
         latencies=options.latency,
         repeat=options.repeat,
         clients=options.clients,
@@ -56,6 +60,8 @@ def main() -> int:
         for problem in wrong:
             print(f"\n! {problem}", flush=True)
     print(f"\n### All jobs\n\n{summary_table(results)}")
+    if options.page:
+        write_page(options.page, results, size)
     return 1 if problems else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -89,11 +90,24 @@ class Job:
     serve: str = ""
 
 
+def _once(project: str) -> Job:
+    """A first sync of a project of its own."""
+    return Job(_WBEXPORT, project=project, method="sync", latencies=False, digest=True)
+
+
+def _grown_to(runs: int, size: Size) -> Project:
+    return Project(max(1, runs * size.runs // 200), max(1, size.steps // 10), size.keys)
+
+
 #: Name → what is generated.
 PROJECTS: dict[str, Callable[[Size], Project]] = {
     "whole": lambda s: Project(s.runs, s.steps, s.keys, files=max(3, 5 * s.runs // 2)),
     "large_files": lambda s: Project(1, 1, 1, files=20, file_bytes=s.share(50_000_000)),
     "headers": lambda s: Project(s.runs * 100, 0, 0),
+    **{f"scale_{runs}": partial(_grown_to, runs) for runs in (50, 200, 800, 3200)},
+    "long_run": lambda s: Project(1, s.steps * 500, 4),
+    "sparse_keys": lambda s: Project(s.runs, s.steps // 10, s.keys * 100, keys_a_row=s.keys * 5),
+    "many_headers": lambda s: Project(s.runs * 500, 0, 0),
 }
 
 JOBS: dict[str, Job] = {
@@ -117,4 +131,6 @@ JOBS: dict[str, Job] = {
     "histories_from_store": Job(_WBEXPORT, prepare=_SYNCED, shares_folder=True, latencies=False),
     "large_files": Job(_ALL, project="large_files", latencies=False),
     "second_sync_headers": Job(_WBEXPORT, project="headers", method="sync", prepare=_SYNCED),
+    **{name: _once(name) for name in ("scale_50", "scale_200", "scale_800", "scale_3200")},
+    **{name: _once(name) for name in ("long_run", "sparse_keys", "many_headers")},
 }

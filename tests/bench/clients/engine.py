@@ -6,6 +6,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+# pyarrow loads pandas, where it is installed, at the first list that it is given; loading is no
+# part of the work.
+import pandas  # noqa: F401
+
 import wbexport
 from tests.bench.clients.seen import checksum, seen_files
 from tests.bench.digest import digest_of
