@@ -15,7 +15,7 @@ from wbexport.query.mongo import parse_filter
 from wbexport.query.order import parse_order
 from wbexport.store.database import Store
 from wbexport.store.ledger import mark_missing
-from wbexport.store.reader import count_runs, iter_long, read_long, read_runs
+from wbexport.store.reader import count_runs, iter_long, read_long, read_run, read_runs
 from wbexport.store.writer import write_history
 
 from .samples import add_runs, log
@@ -159,6 +159,20 @@ def test_runs_that_the_server_has_no_more_are_kept_and_left_out(store: Store) ->
     assert (count_runs(cursor), count_runs(cursor, missing=True)) == (1, 2)
     add_runs(store, 2, missing_since=pa.nulls(2, pa.timestamp("us")))
     assert count_runs(cursor) == 2
+
+
+def test_one_run_reads_as_its_row_among_all(store: Store) -> None:
+    add_runs(store, 3)
+    with store.transaction() as cursor:
+        mark_missing(cursor, 1, ["s2"])
+    cursor = store.cursor()
+    for row in read_runs(cursor).to_pylist():
+        assert read_run(cursor, {"project_no": row["project_no"], "run_id": row["run_id"]}) == row
+        by_id = read_run(cursor, {"storage_id": row["storage_id"]}, columns=["state", "run_no"])
+        assert by_id == {"state": row["state"], "run_no": row["run_no"]}
+    assert read_run(cursor, {"run_id": "r2"}) is None
+    with pytest.raises(QueryError, match="surrogate"):
+        read_run(cursor, {"run_id": "\ud800"})
 
 
 def test_reading_works_after_a_half_read_result(store: Store) -> None:

@@ -56,7 +56,8 @@ def download(service: Service, request: Request, *, sha256: str) -> Response:
 def download_export(service: Service, request: Request, *, version: str, number: int) -> Response:
     """Answer one parquet file of a run, or a range of it."""
     cur = service.store.cursor()
-    export = service.exports.of(cur, lookup.get_run_by_storage_id(cur, request.args["run"]))
+    run = lookup.get_run_by_storage_id(cur, request.args["run"], lookup.ALWAYS)
+    export = service.exports.of(cur, run)
     if export is None or export.version != version or number >= len(export.files):
         raise NotFoundError("the run has changed since this link was made; ask for it again")
     return _send(io.BytesIO(export.files[number]), request, etag=f"{version}-{number}")

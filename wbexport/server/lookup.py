@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from wbexport.errors import NotFoundError
 from wbexport.paths import DEFAULT_PROJECT
-from wbexport.query.mongo import parse_filter
 from wbexport.store import reader
 from wbexport.store.logged import (
     ORG_ENTITY,
@@ -111,10 +110,7 @@ def find_run_in(
     cur: Cursor, project_no: int, run_id: str, columns: Sequence[str] | None = None
 ) -> Node | None:
     """Return a run of a project by its id, with all columns unless told otherwise."""
-    found = reader.read_runs(
-        cur, project_no=project_no, where=parse_filter({"name": run_id}), columns=columns, limit=1
-    )
-    return next(iter(found.to_pylist()), None)
+    return reader.read_run(cur, {"project_no": project_no, "run_id": run_id}, columns)
 
 
 def find_run(
@@ -145,10 +141,11 @@ def get_run(
     return run
 
 
-def get_run_by_storage_id(cur: Cursor, storage_id: str) -> Node:
+def get_run_by_storage_id(
+    cur: Cursor, storage_id: str, columns: Sequence[str] | None = None
+) -> Node:
     """Return a run by what GraphQL calls its id."""
-    found = reader.read_runs(cur, where=parse_filter({"id": storage_id}), limit=1).to_pylist()
-    if not found:
+    run = reader.read_run(cur, {"storage_id": storage_id}, columns)
+    if run is None:
         raise NotFoundError(f"there is no run with id {storage_id} here")
-    run: Node = found[0]
     return run

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["fetch_arrow", "fetch_row", "incoming"]
+__all__ = ["fetch_arrow", "fetch_record", "fetch_row", "incoming"]
 
 # DuckDB 1 turns a relation with bound values into Python objects on the way, 20 times as slow;
 # DuckDB 2 copies the rows of `execute` once more, and says so in a warning.
@@ -60,6 +60,18 @@ def fetch_row(
     """
     rows: list[tuple[Any, ...]] = cursor.execute(text, params).fetchall()
     return rows[0] if rows else None
+
+
+def fetch_record(
+    cursor: duckdb.DuckDBPyConnection,
+    text: str,
+    params: Sequence[Any] | Mapping[str, Any] | None = None,
+) -> dict[str, Any] | None:
+    """Run a query and give its first row by the names of its columns, as `fetch_row` does."""
+    row = fetch_row(cursor, text, params)
+    if row is None:
+        return None
+    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
 
 
 @contextmanager

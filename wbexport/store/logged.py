@@ -99,9 +99,7 @@ def find_project(
     name = name or DEFAULT_PROJECT
     if entity == ORGANIZATION and name.startswith(REGISTRY_PREFIX):
         entity = ORG_ENTITY
-    wanted = (entity, name)
-    projects = reader.read_projects(cursor).to_pylist()
-    return next((row for row in projects if (row["entity"], row["project"]) == wanted), None)
+    return reader.read_project(cursor, entity, name)
 
 
 def ensure_project(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -11,13 +11,14 @@ from wbexport.arrow.schema import RUNS, STORED_LONG
 from wbexport.errors import QueryError
 from wbexport.query import to_sql
 from wbexport.query.expressions import Always
+from wbexport.query.fields import check_text
 from wbexport.query.order import parse_order
-from wbexport.store.exchange import fetch_arrow
+from wbexport.store.exchange import fetch_arrow, fetch_record
 from wbexport.store.histories import ROW, Key, LongQuery, cut_query, resolve_keys
 from wbexport.store.ledger import require_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import duckdb
 
@@ -31,7 +32,9 @@ __all__ = [
     "read_keys",
     "read_kinds",
     "read_long",
+    "read_project",
     "read_projects",
+    "read_run",
     "read_runs",
     "read_span",
     "run_numbers",
@@ -66,16 +69,26 @@ join stored.projects p on p.project_no = r.project_no
 """
 
 
+_PROJECTS = """
+select * replace (cast(attributes as varchar) as attributes)
+from stored.projects
+{condition}
+order by entity, project, project_no
+"""
+
+
 def read_projects(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
     """Read every project of the store."""
-    return fetch_arrow(
-        cursor,
-        """
-        select * replace (cast(attributes as varchar) as attributes)
-        from stored.projects
-        order by entity, project, project_no
-        """,
-    )
+    return fetch_arrow(cursor, _PROJECTS.format(condition=""))
+
+
+def read_project(
+    cursor: duckdb.DuckDBPyConnection, entity: str, project: str
+) -> dict[str, Any] | None:
+    """Read the first project of a name, a row of `read_projects`; None when there is none."""
+    condition = "where entity = ? and project = ?"
+    names = [check_text(entity), check_text(project)]
+    return fetch_record(cursor, _PROJECTS.format(condition=condition), names)
 
 
 def read_runs(
@@ -112,16 +125,45 @@ def read_runs(
         read_runs(cursor, where=parse_filter({"state": "finished"}), limit=10)
         ```
     """
-    names = list(_SELECT) if columns is None else list(columns)
-    if unknown := [name for name in names if name not in _SELECT]:
-        raise QueryError(f"runs have no column {unknown[0]!r}")
+    selected = _selected(columns)
     condition, params = _condition(project_no, where, missing)
     ordering = to_sql.order_by(parse_order(None) if order is None else order)
     return fetch_arrow(
         cursor,
-        f"select {', '.join(_SELECT[name] for name in names)} {_FROM} where {condition}"
-        f" order by {ordering.text} limit ? offset ?",
+        f"select {selected} {_FROM} where {condition} order by {ordering.text} limit ? offset ?",
         [*params, *ordering.params, limit, offset],
+    )
+
+
+def read_run(
+    cursor: duckdb.DuckDBPyConnection,
+    named: Mapping[Literal["project_no", "run_id", "storage_id"], int | str],
+    columns: Sequence[str] | None = None,
+) -> dict[str, Any] | None:
+    """Read the header of one run that its server still has, several times as fast as by a filter.
+
+    Args:
+        cursor: Any cursor of the store.
+        named: What names the run.
+        columns: As for `read_runs`.
+
+    Returns:
+        A row of `read_runs`; None when there is none.
+
+    Raises:
+        QueryError: A column is unknown, or no store can hold such a name.
+
+    Example:
+        ```python
+        read_run(cursor, {"project_no": 1, "run_id": "3kd0x2pq"})
+        ```
+    """
+    condition = " and ".join(f"r.{name} = ?" for name in named)
+    return fetch_record(
+        cursor,
+        f"select {_selected(columns)} {_FROM} where {condition} and r.missing_since is null"
+        " order by r.created_at nulls last, r.storage_id",
+        [check_text(name) if isinstance(name, str) else name for name in named.values()],
     )
 
 
@@ -411,6 +453,13 @@ def _with_names(
     keys = pa.DictionaryArray.from_arrays(pa.array(codes), texts)
     columns = [found["run_no"], keys, found["step"], found["value"], found["text"]]
     return pa.table(columns, schema=STORED_LONG)
+
+
+def _selected(columns: Sequence[str] | None) -> str:
+    names = list(_SELECT) if columns is None else list(columns)
+    if unknown := [name for name in names if name not in _SELECT]:
+        raise QueryError(f"runs have no column {unknown[0]!r}")
+    return ", ".join(_SELECT[name] for name in names)
 
 
 def _condition(

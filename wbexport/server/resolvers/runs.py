@@ -188,7 +188,7 @@ def _run(
     desc: str | None = None,
     missingOk: bool | None = None,
 ) -> Node | None:
-    return lookup.find_run_in(info.context.cursor, project["project_no"], name)
+    return lookup.find_run_in(info.context.cursor, project["project_no"], name, _wanted(info))
 
 
 def _upsert_bucket(_: object, info: Info, input: Node) -> Node:
