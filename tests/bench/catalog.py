@@ -14,7 +14,11 @@ _WBEXPORT = {"wbexport": "engine:Wbexport"}
 _FLOOR = {"floor": "floor:Floor"}
 _ALL = _SDK | _WBEXPORT | _FLOOR
 
+_GOVERNED = {"wbexport": "governed:Governed", "fixed": "governed:Fixed"}
+
 _SYNCED = (("engine:Wbexport", "sync"),)
+#: Long enough that the client's own work is no limit.
+_LATENCY_MS = 50
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,12 @@ class Job:
         prepare: Client and method that fill the folder first, from `prepared_from`.
         prepared_from: The variant served meanwhile.
         shares_folder: Whether the job only reads the folder.
-        latencies: Whether the job is measured at each latency, or at none alone.
+        latencies: Whether the job is measured at each latency, or at that of `limits` alone.
         warm: Whether a round that is not counted comes first, without latency.
         digest: Whether what the store then has is compared with the server's, value by value.
-        limits: What the server bears.
-        serve: Client that is served by `wbexport serve` from the folder.
+        limits: What the server bears, and `latency_ms` if the job has a latency of its own.
+        served: Client that is served by `wbexport serve` from the prepared folder; what it
+            requests is not counted.
     """
 
     clients: Mapping[str, str]
@@ -87,7 +92,13 @@ class Job:
     warm: bool = True
     digest: bool = False
     limits: Mapping[str, int] = field(default_factory=dict)
-    serve: str = ""
+    served: str = ""
+
+
+def _governed(**limits: int) -> Job:
+    """As many requests as a server with limits answers."""
+    limits = {"latency_ms": _LATENCY_MS} | limits
+    return Job(_GOVERNED, project="governed", latencies=False, warm=False, limits=limits)
 
 
 def _once(project: str) -> Job:
@@ -103,6 +114,8 @@ def _grown_to(runs: int, size: Size) -> Project:
 PROJECTS: dict[str, Callable[[Size], Project]] = {
     "whole": lambda s: Project(s.runs, s.steps, s.keys, files=max(3, 5 * s.runs // 2)),
     "large_files": lambda s: Project(1, 1, 1, files=20, file_bytes=s.share(50_000_000)),
+    "served": lambda s: Project(max(3, s.runs * 3 // 20), s.steps, s.keys),
+    "governed": lambda s: Project(min(100, s.share(100)), 0, 0),
     "headers": lambda s: Project(s.runs * 100, 0, 0),
     **{f"scale_{runs}": partial(_grown_to, runs) for runs in (50, 200, 800, 3200)},
     "long_run": lambda s: Project(1, s.steps * 500, 4),
@@ -133,4 +146,17 @@ JOBS: dict[str, Job] = {
     "second_sync_headers": Job(_WBEXPORT, project="headers", method="sync", prepare=_SYNCED),
     **{name: _once(name) for name in ("scale_50", "scale_200", "scale_800", "scale_3200")},
     **{name: _once(name) for name in ("long_run", "sparse_keys", "many_headers")},
+    "served_scan": Job(
+        {"served": "sdk:Sdk", "replayed": "sdk:Sdk"},
+        project="served",
+        method="full_history",
+        prepare=_SYNCED,
+        latencies=False,
+        served="served",
+    ),
+    "governor_4": _governed(in_flight=4),
+    "governor_8": _governed(in_flight=8),
+    "governor_32": _governed(in_flight=32),
+    "governor_20s": _governed(per_second=20),
+    "governor_100s": _governed(per_second=100),
 }

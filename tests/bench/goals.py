@@ -116,6 +116,25 @@ def ratio_of_parts(figures: Figures, part: str, whole: str) -> float | None:
     return median(row[part] / row[whole] for row in rows) if rows else None
 
 
+def _governed(job: str) -> list[Goal]:
+    """Close to the best throughput that a server with limits gives, and hardly ever refused."""
+    return [
+        Goal(
+            job,
+            "throughput ≥ 0.9 × fixed",
+            lambda results, at: ratio(results[job, at], "wbexport", "fixed", "throughput"),
+            0.9,
+            at_least=True,
+        ),
+        Goal(
+            job,
+            "refused ≤ 0.02",
+            lambda results, at: ratio_of_parts(results[job, at], "refused", "requests"),
+            0.02,
+        ),
+    ]
+
+
 GOALS = [
     faster("list_runs", 20, 50),
     faster("full_history", 15, 50),
@@ -139,6 +158,17 @@ GOALS = [
     below("second_sync_headers", 25, "requests"),
     below("second_sync_headers", 3),
     below("histories_from_store", 0.3),
+    Goal(
+        "served_scan",
+        "≤ 1.33 × replayed",
+        lambda results, at: ratio(results["served_scan", at], "served", "replayed"),
+        1.33,
+    ),
+    *_governed("governor_4"),
+    *_governed("governor_8"),
+    *_governed("governor_32"),
+    *_governed("governor_20s"),
+    *_governed("governor_100s"),
 ]
 MEMORY_MB = 300
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.bench.catalog import JOBS, PROJECTS
-from tests.bench.names import TOKEN
+from tests.bench.names import STORE, TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +35,8 @@ Figures = dict[str, list[dict[str, Any]]]
 
 class Server:
     """A replay server in a process of its own."""
+
+    token = TOKEN
 
     def __init__(self, project: Project) -> None:
         command = [sys.executable, "-m", "tests.bench.data", json.dumps(asdict(project))]
@@ -63,6 +66,30 @@ class Server:
             return json.load(answer)
 
 
+class ServedStore:
+    """`wbexport serve` over the store of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        command = [sys.executable, "-m", "wbexport", "serve", "--quiet", "--store"]
+        self._process = subprocess.Popen(
+            [*command, str(folder / STORE)],
+            env=_environment("", "", folder),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        # Two lines for a shell.
+        lines = [shlex.split(self._process.stdout.readline()) for _ in range(2)]
+        if not all(lines):
+            raise SystemExit("`wbexport serve` did not start")
+        self.url, self.token = (words[-1].partition("=")[2] for words in lines)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.terminate()
+        self._process.wait()
+
+
 def _environment(url: str, token: str, folder: Path) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "WBEXPORT_"))}
     return kept | {
@@ -89,13 +116,15 @@ class Stage:
     problems: list[str] = field(default_factory=list)
     _prepared: dict[tuple[object, ...], Path] = field(default_factory=dict)
     _warmed: set[tuple[str, str]] = field(default_factory=set)
+    _stores: dict[Path, ServedStore] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._server = Server(self.project)
 
     def close(self) -> None:
-        """End the server."""
-        self._server.close()
+        """End the servers."""
+        for server in (self._server, *self._stores.values()):
+            server.close()
 
     def run_job(
         self, name: str, *, latency: int, repeat: int, clients: Sequence[str] | None
@@ -137,9 +166,16 @@ class Stage:
                 else:
                     shutil.copytree(ready, folder)
             folder.mkdir(exist_ok=True)
-            self._server.control(serve=job.variant, latency_ms=latency, **_NO_LIMITS | job.limits)
-            figures = self._run(command, folder, *options)
+            limits = {"latency_ms": latency} | _NO_LIMITS | job.limits
+            self._server.control(serve=job.variant, **limits)
+            server = self._serve(self._prepare(job)) if client == job.served else self._server
+            figures = self._run(command, folder, *options, server=server)
         return figures
+
+    def _serve(self, folder: Path) -> ServedStore:
+        if folder not in self._stores:
+            self._stores[folder] = ServedStore(folder)
+        return self._stores[folder]
 
     def _prepare(self, job: Job) -> Path:
         wanted = (job.prepared_from, job.prepare)
@@ -147,18 +183,27 @@ class Stage:
             folder = Path(tempfile.mkdtemp(dir=self.root))
             self._server.control(serve=job.prepared_from, latency_ms=0, **_NO_LIMITS)
             for client, method in job.prepare:
-                self._run([client, method], folder)
+                self._run([client, method], folder, server=self._server)
             self._prepared[wanted] = folder
         return self._prepared[wanted]
 
-    def _run(self, command: list[str], folder: Path, *options: str) -> dict[str, Any]:
+    def _run(
+        self, command: list[str], folder: Path, *options: str, server: Server | ServedStore
+    ) -> dict[str, Any]:
         """One job in a fresh process, with the server's counters beside the client's figures."""
-        url, token = self._server.url, TOKEN
         # A file rather than a pipe: the service of the SDK may outlive its parent.
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             done = subprocess.run(
-                [sys.executable, "-m", "tests.bench.child", *command, url, str(folder), *options],
-                env=_environment(url, token, folder),
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.bench.child",
+                    *command,
+                    server.url,
+                    str(folder),
+                    *options,
+                ],
+                env=_environment(server.url, server.token, folder),
                 stdout=out,
                 stderr=err,
                 timeout=_JOB_TIMEOUT,
@@ -190,7 +235,8 @@ def run_jobs(
             for name in names:
                 if JOBS[name].project != kind:
                     continue
-                for latency in latencies if JOBS[name].latencies else [0]:
+                own = [JOBS[name].limits.get("latency_ms", 0)]
+                for latency in latencies if JOBS[name].latencies else own:
                     figures = stage.run_job(name, latency=latency, repeat=repeat, clients=clients)
                     yield name, latency, figures, stage.problems
                     stage.problems = []

@@ -13,7 +13,7 @@ import pandas  # noqa: F401
 import wbexport
 from tests.bench.clients.seen import checksum, seen_files
 from tests.bench.digest import digest_of
-from tests.bench.names import ARTIFACT, ONE_KEY, PROJECT
+from tests.bench.names import ARTIFACT, ONE_KEY, PROJECT, STORE
 from wbexport.store.database import Store
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Wbexport:
 
 def store_in(folder: Path) -> Path:
     """The store of a job's folder."""
-    return folder / "wb.duckdb"
+    return folder / STORE
 
 
 def _seen(frame: pl.DataFrame) -> Seen:

@@ -37,7 +37,6 @@ class Sdk:
         return self._scan(read)
 
     full_history_json = full_history
-    served = full_history
 
     def one_key(self, _: Path) -> Seen:
         def read(run: Any) -> tuple[int, int]:
