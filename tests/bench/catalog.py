@@ -103,11 +103,11 @@ def _governed(**limits: int) -> Job:
 
 def _once(project: str) -> Job:
     """A first sync of a project of its own."""
-    return Job(_WBEXPORT, project=project, method="sync", latencies=False, digest=True)
+    return Job(_WBEXPORT, project=project, method="sync", latencies=False)
 
 
 def _grown_to(runs: int, size: Size) -> Project:
-    return Project(max(1, runs * size.runs // 200), max(1, size.steps // 10), size.keys)
+    return Project(max(1, runs * size.runs // 200), max(1, size.steps // 20), size.keys)
 
 
 #: Name → what is generated.
