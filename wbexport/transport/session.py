@@ -342,8 +342,9 @@ class Session:
         tries = spent = reached = 0
         while True:
             tries += 1
-            if held := self._wire.seconds_held():
-                self._clock.sleep(held + random.random() * min(1.0, held / 20))
+            turn = self._wire.book_turn()
+            while wait := self._wire.seconds_to(turn):
+                self._clock.sleep(wait)
             result = _outcome(attempt)
             if not isinstance(result, Failure):
                 self._budget.refund(spent)
@@ -351,17 +352,17 @@ class Session:
             if position() - reached >= _PROGRESS:
                 began, tries, reached = self._clock.monotonic(), 1, position()
             elapsed = self._clock.monotonic() - began
-            wait = self._wait(tries, result, elapsed, idempotent)
-            charged = wait is not None and result.retry_after is None
-            if wait is None or (charged and not self._budget.spend()):
+            pause = self._wait(tries, result, elapsed, idempotent)
+            charged = pause is not None and result.retry_after is None
+            if pause is None or (charged and not self._budget.spend()):
                 trouble = f" (attempt {tries}, {elapsed:.0f} s{self._route(url)})"
                 credential = self.settings.credential
                 source = f" (from {credential.source})" if credential else ""
                 raise error_for(result, method, url, trouble, key_source=source)
             spent += charged
             self.stats.add(retries=1)
-            _logger.info("%s %s: %s; again in %.1f s", method, shown_url(url), result.detail, wait)
-            self._clock.sleep(wait)
+            _logger.info("%s %s: %s; again in %.1f s", method, shown_url(url), result.detail, pause)
+            self._clock.sleep(pause)
 
     def _wait(self, tries: int, failure: Failure, elapsed: float, idempotent: bool) -> float | None:
         unreachable = failure.kind == "connect" and not self._wire.answered

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import random
 import threading
 import weakref
 from contextlib import contextmanager
@@ -160,9 +161,13 @@ class Wire:
             if logging.getLogger(name).level == logging.NOTSET:
                 logging.getLogger(name).setLevel(logging.WARNING)
 
-    def seconds_held(self) -> float:
-        """Say how long the server asked all requests to wait."""
-        return self._governor.seconds_held(self._clock.monotonic())
+    def book_turn(self) -> float:
+        """Return the number of a request's turn; see the governor."""
+        return self._governor.book_turn(self._clock.monotonic())
+
+    def seconds_to(self, turn: float) -> float:
+        """Say how long to wait for a turn before asking again, or 0 when it has come."""
+        return self._governor.seconds_to(turn, self._clock.monotonic(), random.random())
 
     def proxy_to(self, url: httpx.URL) -> str | None:
         """Say which proxy leads to a URL's host; the environment is asked once for each."""
@@ -181,7 +186,7 @@ class Wire:
         content: bytes | Iterable[bytes] | None = None,
     ) -> Iterator[Answer]:
         """Make one attempt: send a request, follow redirects, give the answer to read."""
-        ticket = self._governor.enter()
+        ticket = self._governor.enter(self._clock.monotonic())
         answer: Answer | None = None
         try:
             with pacing(self._settings.timeout) as pace:
@@ -196,7 +201,8 @@ class Wire:
         finally:
             status = answer.status if answer else 0
             good, throttled = 200 <= status < 400, status in _THROTTLED
-            self._governor.leave(ticket, good=good, throttled=throttled)
+            now = self._clock.monotonic()
+            self._governor.leave(ticket, now, good=good, throttled=throttled)
 
     def close(self) -> None:
         """Close all connections."""
@@ -275,7 +281,7 @@ class Wire:
         asked = answer.retry_after if answer.status in _THROTTLED else None
         pause = max(asked or 0.0, answer.pause)
         if pause:
-            self._governor.hold_until(self._clock.monotonic() + pause)
+            self._governor.hold(self._clock.monotonic(), pause)
 
 
 def _refusal(detail: str) -> AttemptError:
