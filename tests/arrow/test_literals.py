@@ -7,6 +7,7 @@ import math
 
 import pytest
 from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tests.arrow.strategies import as_read, same, values
 from wbexport.arrow.literals import (
@@ -18,6 +19,7 @@ from wbexport.arrow.literals import (
     unwrap_config,
     wrap_config,
     write_json,
+    write_rows,
 )
 from wbexport.errors import ResponseError
 
@@ -50,6 +52,12 @@ def test_an_object_is_written_as_python_writes_it_with_whole_floats_as_integers(
         if not any("\ud800" <= letter <= "\udfff" for letter in text):
             break
     assert write_json(value) == text
+
+
+@given(st.lists(values.filter(lambda value: isinstance(value, dict)), max_size=4))
+@example([{"a": 0.5, "b": "line\nbreak"}, {"a": 1, "ä": "\u2028"}])
+def test_rows_are_written_as_each_alone(rows):
+    assert write_rows(rows) == list(map(write_json, rows))
 
 
 @given(values)

@@ -12,7 +12,7 @@ import orjson
 from wbexport.errors import ResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
     "SPECIAL_NUMBERS",
@@ -26,6 +26,7 @@ __all__ = [
     "unwrap_config",
     "wrap_config",
     "write_json",
+    "write_rows",
 ]
 
 #: How GraphQL's raw JSON spells the numbers that JSON lacks.
@@ -132,6 +133,30 @@ def write_json(value: Any) -> str:
     return _dump(_whole_floats_as_ints(value)) if _has_any(text, _WHOLE_FLOAT_ENDS) else text
 
 
+def write_rows(rows: Iterable[dict[str, Any]]) -> list[str]:
+    """Write each row as `write_json` does, several times as fast where most are plain.
+
+    Args:
+        rows: Parsed rows.
+
+    Returns:
+        Their JSON texts.
+    """
+    listed = list(rows)
+    try:
+        # Inside JSON a line break is written as an escape.
+        options = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+        lines = [orjson.dumps(row, option=options) for row in listed]
+    except TypeError:
+        return list(map(write_json, listed))
+    page = b"".join(lines)
+    texts = page.decode().split("\n")[:-1]
+    ends = np.cumsum([len(line) for line in lines])
+    for number in set(np.searchsorted(ends, list(_unlike_places(page)), "right").tolist()):
+        texts[number] = write_json(listed[number])
+    return texts
+
+
 def encode_value(value: Any) -> tuple[float | None, str | None]:
     """Split a logged value into its double or its JSON literal.
 
@@ -233,6 +258,17 @@ def _dump_quickly(value: Any) -> str | None:
     text = data.decode()
     differs = _has_any(text, _WHOLE_FLOAT_ENDS) or _has_any(text, _UNLIKE_IN_ORJSON)
     return None if differs or b"0e" in data.translate(_DIGITS_ALIKE) else text
+
+
+def _unlike_places(page: bytes) -> Iterator[int]:
+    """Find every place where Python would write otherwise, as `_dump_quickly` does."""
+    alike = page.translate(_DIGITS_ALIKE)
+    for part in (*_WHOLE_FLOAT_ENDS, *_UNLIKE_IN_ORJSON, "0e"):
+        data = alike if part == "0e" else page
+        place = data.find(part.encode())
+        while place >= 0:
+            yield place
+            place = data.find(part.encode(), place + 1)
 
 
 def _has_any(text: str, parts: tuple[str, ...]) -> bool:

@@ -332,6 +332,9 @@ def read_long(
     require_stream(cursor, run_nos, stream)
     if not run_nos or samples == 0:
         return STORED_LONG.empty_table()
+    if samples is not None and min_step is not None and max_step is not None:
+        # There cannot be more rows than steps.
+        samples = None if max_step - min_step < samples else samples
     query = LongQuery(
         sorted(run_nos),
         stream=stream,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from wbexport.arrow.convert import long_to_rows
-from wbexport.arrow.literals import write_json
+from wbexport.arrow.literals import write_rows
 from wbexport.errors import QueryError
 from wbexport.server import blobs
+from wbexport.server.execute import Leaves
 from wbexport.server.resolvers.runs import json_numbers
 from wbexport.store import reader
 
@@ -53,7 +54,7 @@ def _read(
 
 
 def _lines(long: pa.Table) -> list[str]:
-    return [write_json(row) for row in long_to_rows(long)]
+    return Leaves(write_rows(long_to_rows(long)))
 
 
 def _live_range(
@@ -93,11 +94,11 @@ def _events(
     last = None if maxStep is None else maxStep - 1
     long = _read(run, info, first=minStep, last=last, samples=samples, stream="system")
     rows = [row | {"_wandb": True} for row in long_to_rows(long)]
-    return [write_json({key: row[key] for key in row if key != "_step"}) for row in rows]
+    return Leaves(write_rows({key: row[key] for key in row if key != "_step"} for row in rows))
 
 
 def _sampled_history(run: Node, info: Info, specs: list[str]) -> list[list[Node]]:
-    return [_sampled(run, info, _spec(text)) for text in specs]
+    return Leaves(_sampled(run, info, _spec(text)) for text in specs)
 
 
 def _spec(text: str) -> Node:
@@ -147,10 +148,11 @@ def _live_data(run: Node, info: Info, first: int | None, keys: list[str]) -> lis
     """Return the given keys of the rows that no parquet file holds."""
     long = reader.read_long(info.context.cursor, [run["run_no"]], min_step=first)
     if keys == ["_step"]:
-        return [{"_step": step} for step in np.unique(long.column("step").to_numpy()).tolist()]
-    return [
+        steps = np.unique(long.column("step").to_numpy())
+        return Leaves({"_step": step} for step in steps.tolist())
+    return Leaves(
         json_numbers({key: row[key] for key in keys if key in row}) for row in long_to_rows(long)
-    ]
+    )
 
 
 def _history_tail(run: Node, info: Info) -> str:
