@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wbexport.arrow.convert import long_to_export
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import duckdb
-    import pyarrow as pa
 
 __all__ = ["Export", "ExportPolicy", "Exports"]
 
@@ -127,7 +127,7 @@ def _bytes_of(export: Export | None) -> int:
 
 def _exportable(cur: duckdb.DuckDBPyConnection, run_no: int) -> pa.Table | None:
     """Return the run's rows in exact parquet types, or None when there are no such types."""
-    kinds = {key["key"]: key["kind"] for key in reader.read_keys(cur, [run_no]).to_pylist()}
+    kinds = {key: kinds[0] for key, kinds in reader.read_kinds(cur, [run_no]).items()}
     if not {"mixed", "null"}.isdisjoint(kinds.values()):
         return None
     return long_to_export(reader.read_long(cur, [run_no]).drop_columns(["run_no"]), kinds)
@@ -135,5 +135,7 @@ def _exportable(cur: duckdb.DuckDBPyConnection, run_no: int) -> pa.Table | None:
 
 def _encoded(table: pa.Table) -> bytes:
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="snappy")
+    # Measured numbers hardly repeat: a dictionary of them is larger, and four times the work.
+    repeating = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
+    pq.write_table(table, sink, compression="snappy", use_dictionary=repeating)
     return sink.getvalue()
