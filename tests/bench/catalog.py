@@ -16,6 +16,8 @@ _ALL = _SDK | _WBEXPORT | _FLOOR
 
 _GOVERNED = {"wbexport": "governed:Governed", "fixed": "governed:Fixed"}
 
+_READS = {"wbexport": "reads:Wbexport", "duckdb": "reads:Duckdb", "polars": "reads:Polars"}
+_THREE_KEYS = ("store_three_keys_all", "store_three_keys_any")
 _SYNCED = (("engine:Wbexport", "sync"),)
 #: Long enough that the client's own work is no limit.
 _LATENCY_MS = 50
@@ -95,6 +97,24 @@ class Job:
     served: str = ""
 
 
+def _read(project: str, *without: str) -> Job:
+    """A read of what was synced."""
+    clients = {name: where for name, where in _READS.items() if name not in without}
+    return Job(
+        clients,
+        project=project,
+        prepare=(*_SYNCED, ("reads:Polars", "write")),
+        shares_folder=True,
+        latencies=False,
+    )
+
+
+def _started() -> Job:
+    """The start of a process."""
+    clients = {"wbexport": "startup:Wbexport", "bare": "startup:Bare"}
+    return Job(clients, prepare=_SYNCED, shares_folder=True, latencies=False)
+
+
 def _governed(**limits: int) -> Job:
     """As many requests as a server with limits answers."""
     limits = {"latency_ms": _LATENCY_MS} | limits
@@ -114,6 +134,7 @@ def _grown_to(runs: int, size: Size) -> Project:
 PROJECTS: dict[str, Callable[[Size], Project]] = {
     "whole": lambda s: Project(s.runs, s.steps, s.keys, files=max(3, 5 * s.runs // 2)),
     "large_files": lambda s: Project(1, 1, 1, files=20, file_bytes=s.share(50_000_000)),
+    "wide": lambda s: Project(max(2, s.runs // 10), s.steps // 4, s.keys * 20),
     "served": lambda s: Project(max(3, s.runs * 3 // 20), s.steps, s.keys),
     "governed": lambda s: Project(min(100, s.share(100)), 0, 0),
     "headers": lambda s: Project(s.runs * 100, 0, 0),
@@ -146,6 +167,10 @@ JOBS: dict[str, Job] = {
     "second_sync_headers": Job(_WBEXPORT, project="headers", method="sync", prepare=_SYNCED),
     **{name: _once(name) for name in ("scale_50", "scale_200", "scale_800", "scale_3200")},
     **{name: _once(name) for name in ("long_run", "sparse_keys", "many_headers")},
+    "store_wide_run": _read("wide"),
+    **{name: _read("whole") for name in ("store_one_key", *_THREE_KEYS)},
+    **{name: _read("whole", "polars") for name in ("store_samples", "store_filter")},
+    **{name: _started() for name in ("startup_import", "startup_help", "startup_sql")},
     "served_scan": Job(
         {"served": "sdk:Sdk", "replayed": "sdk:Sdk"},
         project="served",

@@ -135,7 +135,23 @@ def _governed(job: str) -> list[Goal]:
     ]
 
 
+def _net_of_start(job: str, limit: float) -> Goal:
+    """At most so much longer than an empty program."""
+
+    def measure(results: Results, at: int) -> float | None:
+        whole, bare = (typical(results[job, at], client) for client in ("wbexport", "bare"))
+        return None if whole is None or bare is None else whole - bare
+
+    return Goal(job, f"≤ {limit:g} s more than bare Python", measure, limit)
+
+
+_READS = ("one_key", "three_keys_all", "three_keys_any", "wide_run", "samples", "filter")
+
 GOALS = [
+    *(near(f"store_{read}", 1.2, "duckdb") for read in _READS),
+    _net_of_start("startup_import", 0.15),
+    below("startup_help", 0.25),
+    below("startup_sql", 0.5),
     faster("list_runs", 20, 50),
     faster("full_history", 15, 50),
     faster("full_history", 8, 0),
