@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.bench.goals import Goal, Results
     from tests.bench.runner import Figures
 
-_COLUMNS = ("client", "wall s", "min", "max", "CPU s", "peak MB", "requests", "MB in")
+_COLUMNS = ("client", "wall s", "min", "max", "CPU s", "peak MB", "requests", "MB in", "n")
 _SUMMARY = ("job", "SDK s", "floor s", "wbexport s", "× SDK", "× floor", "goal", "met?")
 
 
@@ -60,6 +60,7 @@ def _cells(rows: list[dict[str, float]]) -> list[str]:
         f"{middle['memory_mb']:.0f}",
         f"{median(row['requests'] for row in rows):.0f}",
         f"{middle['mb']:.1f}",
+        str(len(rows)),
     ]
 
 
