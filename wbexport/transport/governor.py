@@ -9,16 +9,24 @@ from dataclasses import dataclass
 
 __all__ = ["Governor", "Ticket"]
 
+#: Rounds of good answers before what was refused is tried again: at first, and at most.
 _PATIENCE = 64
 _MOST_PATIENCE = 1024
+#: A bound refused so many times above or below the last one tells of another allowance.
 _CHANGE = 2
+#: Good answers a rate is taken from: at most, and at least.
 _SAMPLES = 64
 _FEWEST_SAMPLES = 16
+#: Good answers, per request at once, that prove that so many at once are allowed.
 _PROOF = 3
+#: Good answers after which one refusal says nothing of the rate.
 _RARE = 256
+#: How a pace changes at a refusal, and when it has proved itself.
 _SLOWER = 0.9
 _FASTER = 1.05
+#: Seconds that are not worth waiting.
 _NO_TIME = 1e-3
+#: Seconds in which refusals of requests that began before a pace was lowered do not count.
 _GRACE = 0.5
 
 
