@@ -81,6 +81,7 @@ class Job:
         limits: What the server bears, and `latency_ms` if the job has a latency of its own.
         served: Client that is served by `wbexport serve` from the prepared folder; what it
             requests is not counted.
+        most: How often it is repeated at most.
     """
 
     clients: Mapping[str, str]
@@ -95,6 +96,7 @@ class Job:
     digest: bool = False
     limits: Mapping[str, int] = field(default_factory=dict)
     served: str = ""
+    most: int = 1000
 
 
 def _read(project: str, *without: str) -> Job:
@@ -118,12 +120,12 @@ def _started() -> Job:
 def _governed(**limits: int) -> Job:
     """As many requests as a server with limits answers."""
     limits = {"latency_ms": _LATENCY_MS} | limits
-    return Job(_GOVERNED, project="governed", latencies=False, warm=False, limits=limits)
+    return Job(_GOVERNED, project="governed", latencies=False, warm=False, most=2, limits=limits)
 
 
 def _once(project: str) -> Job:
     """A first sync of a project of its own."""
-    return Job(_WBEXPORT, project=project, method="sync", latencies=False)
+    return Job(_WBEXPORT, project=project, method="sync", latencies=False, warm=False, most=3)
 
 
 def _grown_to(runs: int, size: Size) -> Project:

@@ -129,7 +129,7 @@ def _governed(job: str) -> list[Goal]:
         Goal(
             job,
             "refused ≤ 0.02",
-            lambda results, at: ratio_of_parts(results[job, at], "refused", "requests"),
+            lambda results, at: typical(results[job, at], "wbexport", "refused_share"),
             0.02,
         ),
     ]

@@ -42,7 +42,7 @@ def job_table(figures: Figures) -> str:
         notes.append(f"publish {ratio_of_parts(figures, 'publish', 'seconds'):.1%} of it")
     if _has(figures, "throughput"):
         rate, best = (typical(figures, name, "throughput") for name in ("wbexport", "fixed"))
-        share = ratio_of_parts(figures, "refused", "requests")
+        share = typical(figures, "wbexport", "refused_share")
         notes.append(f"{_short(rate)} requests a second of {_short(best)}, {share:.1%} refused")
     return shown + (f"\n\nwbexport: {', '.join(notes)}" if notes else "")
 

@@ -139,7 +139,7 @@ class Stage:
                 self._warmed.add((name, client))
                 self._warm(name, client)
         figures: Figures = {client: [] for client in chosen}
-        for _ in range(repeat):
+        for _ in range(min(repeat, job.most)):
             for client in chosen:
                 if sum(row["seconds"] for row in figures[client]) > _PATIENCE:
                     continue

@@ -44,13 +44,13 @@ class Governed:
     def __init__(self, url: str, _: Path) -> None:
         self._url = url
         self._session = Session(Settings.load(overrides={"base_url": url}))
-        self.details = {"throughput": 0.0}
+        self.details = {"throughput": 0.0, "refused_share": 0.0}
 
     def governor_4(self, _: Path) -> Seen:
         runs = _runs_in(self._ask())
         seconds = runs * _SECONDS_A_RUN
         load = Load(self._try, _THREADS)
-        self.details["throughput"] = load.measure(seconds, seconds, self._forget_refused)
+        self.details["throughput"] = load.measure(seconds, seconds, self._count_refused)
         return {"runs": runs}
 
     governor_8 = governor_4
@@ -65,8 +65,9 @@ class Governed:
         self._ask()
         return True
 
-    def _forget_refused(self) -> None:
-        httpx.get(f"{self._url}/__control")
+    def _count_refused(self) -> None:
+        counted = httpx.get(f"{self._url}/__control").json()
+        self.details["refused_share"] = counted["refused"] / max(1, counted["requests"])
 
 
 class Fixed:
@@ -128,17 +129,18 @@ class Load:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def measure(
-        self, settle: float, seconds: float, settled: Callable[[], None] = lambda: None
+        self, settle: float, seconds: float, mark: Callable[[], None] = lambda: None
     ) -> float:
-        """Answers a second, counted once the load has settled."""
+        """Answers a second once the load has settled; `mark` is called then and at the end."""
         self._next = time.monotonic()
         with ThreadPoolExecutor(self.threads) as pool:
             asking = [pool.submit(self._repeat) for _ in range(self.threads)]
             time.sleep(settle)
-            settled()
+            mark()
             start = time.monotonic()
             time.sleep(seconds)
             end = time.monotonic()
+            mark()
             self._over.set()
         for thread in asking:
             thread.result()
