@@ -16,9 +16,12 @@ from tests.bench.clients.seen import checksum
 from tests.bench.names import ONE_KEY, PROJECT, THREE_KEYS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.bench.clients.seen import Seen
+
+    Look = Callable[[], Seen]
 
 _RUN = "run000001"
 _OPTION, _LIMIT = "option_3", 0.5
@@ -41,10 +44,11 @@ join stored.runs r using (run_no)
 order by r.created_at, r.storage_id, _step
 """
 _RUN_LONG = """
-select k.key, h.step as _step, h.value
+select r.run_id, k.key, h.step as _step, h.value
 from stored.history h
-join stored.keys k using (key_no)
-where h.run_no = (select run_no from stored.runs where run_id = ?)
+join stored.keys k on k.key_no = h.key_no and k.stream = 'history'
+join stored.runs r using (run_no)
+where r.run_id = ?
 """
 _SAMPLED = """
 with counted as (
@@ -64,8 +68,9 @@ from stored.history h
 semi join chosen using (run_no, step)
 join stored.keys k using (key_no)
 join stored.runs r using (run_no)
-order by r.created_at, r.storage_id
+order by r.created_at, r.storage_id, _step
 """
+_HISTORY_KEYS = "select key, key_no from stored.keys where stream = 'history'"
 _FILTERED = """
 select r.*
 from stored.runs r
@@ -90,23 +95,23 @@ class Wbexport(Reads):
         super().__init__(url, folder)
         self._archive = wbexport.open(self.file)
 
-    def store_one_key(self, _: Path) -> Seen:
+    def store_one_key(self, _: Path) -> Look:
         return _seen(self._archive.scan_histories(PROJECT, keys=[ONE_KEY]).collect())
 
-    def store_three_keys_all(self, _: Path) -> Seen:
+    def store_three_keys_all(self, _: Path) -> Look:
         return _seen(self._archive.scan_histories(PROJECT, keys=THREE_KEYS, how="all").collect())
 
-    def store_three_keys_any(self, _: Path) -> Seen:
+    def store_three_keys_any(self, _: Path) -> Look:
         return _seen(self._archive.scan_histories(PROJECT, keys=THREE_KEYS, how="any").collect())
 
-    def store_wide_run(self, _: Path) -> Seen:
+    def store_wide_run(self, _: Path) -> Look:
         runs = self._archive.runs(PROJECT, filters={"name": _RUN})
         return _seen(runs.scan_histories().collect())
 
-    def store_samples(self, _: Path) -> Seen:
+    def store_samples(self, _: Path) -> Look:
         return _seen(self._archive.histories(PROJECT, samples=_SAMPLES, format="polars"))
 
-    def store_filter(self, _: Path) -> Seen:
+    def store_filter(self, _: Path) -> Look:
         runs = self._archive.runs(
             PROJECT,
             filters={f"config.{_OPTION}": {"$gt": _LIMIT}},
@@ -122,25 +127,25 @@ class Duckdb(Reads):
         super().__init__(url, folder)
         self._connection = duckdb.connect(str(self.file), read_only=True)
 
-    def store_one_key(self, _: Path) -> Seen:
+    def store_one_key(self, _: Path) -> Look:
         return _seen(self._query(_ONE.replace("KEY", ONE_KEY)))
 
-    def store_three_keys_all(self, _: Path) -> Seen:
+    def store_three_keys_all(self, _: Path) -> Look:
         return self._three("join")
 
-    def store_three_keys_any(self, _: Path) -> Seen:
+    def store_three_keys_any(self, _: Path) -> Look:
         return self._three("full join")
 
-    def store_wide_run(self, _: Path) -> Seen:
+    def store_wide_run(self, _: Path) -> Look:
         long = self._connection.sql(_RUN_LONG, params=[_RUN]).pl()
-        return _seen(long.pivot(on="key", index="_step", values="value").sort("_step"))
+        return _seen(long.pivot(on="key", index=["run_id", "_step"], values="value").sort("_step"))
 
-    def store_samples(self, _: Path) -> Seen:
+    def store_samples(self, _: Path) -> Look:
         long = self._query(_SAMPLED.replace("SAMPLES", str(_SAMPLES)))
         wide = long.pivot(on="key", index=["run_id", "_step"], values="value", maintain_order=True)
         return _seen(wide)
 
-    def store_filter(self, _: Path) -> Seen:
+    def store_filter(self, _: Path) -> Look:
         text = _FILTERED.replace("OPTION", _OPTION).replace("LIMIT", str(_LIMIT))
         runs = self._query(text.replace("KEY", ONE_KEY))
         for name in ("config", "summary"):
@@ -148,8 +153,8 @@ class Duckdb(Reads):
             runs = runs.drop(name).hstack(values.rename(lambda key, of=name: f"{of}.{key}"))
         return _seen_runs(runs)
 
-    def _three(self, how: str) -> Seen:
-        numbers = dict(self._connection.sql("select key, key_no from stored.keys").fetchall())
+    def _three(self, how: str) -> Look:
+        numbers = dict(self._connection.sql(_HISTORY_KEYS).fetchall())
         text = _THREE.replace("HOW", how)
         for letter, key in zip("ABC", THREE_KEYS, strict=True):
             text = text.replace(f"NO_{letter}", str(numbers[key])).replace(
@@ -175,28 +180,39 @@ class Polars(Reads):
             archive.scan_histories(PROJECT).collect().write_parquet(self._parquet)
         return {}
 
-    def store_one_key(self, _: Path) -> Seen:
+    def store_one_key(self, _: Path) -> Look:
         return _seen(self._of(ONE_KEY).filter(pl.col(ONE_KEY).is_not_null()).collect())
 
-    def store_three_keys_all(self, _: Path) -> Seen:
+    def store_three_keys_all(self, _: Path) -> Look:
         has_all = pl.all_horizontal(pl.col(THREE_KEYS).is_not_null())
         return _seen(self._of(*THREE_KEYS).filter(has_all).collect())
 
-    def store_three_keys_any(self, _: Path) -> Seen:
+    def store_three_keys_any(self, _: Path) -> Look:
         has_any = pl.any_horizontal(pl.col(THREE_KEYS).is_not_null())
         return _seen(self._of(*THREE_KEYS).filter(has_any).collect())
 
-    def store_wide_run(self, _: Path) -> Seen:
+    def store_wide_run(self, _: Path) -> Look:
         return _seen(pl.scan_parquet(self._parquet).filter(pl.col("run_id") == _RUN).collect())
 
     def _of(self, *keys: str) -> pl.LazyFrame:
         return pl.scan_parquet(self._parquet).select("run_id", "_step", *keys)
 
 
-def _seen(frame: pl.DataFrame) -> Seen:
-    return {"rows": frame.height, "sum": checksum(frame[ONE_KEY].drop_nulls())}
+def _seen(frame: pl.DataFrame) -> Look:
+    """What is in a frame, looked at when the clock has stopped: every value, and the order."""
+
+    def look() -> Seen:
+        values = frame.select(pl.col(pl.Float64))
+        places = pl.Series(range(frame.height), dtype=pl.Int64)
+        return {
+            "rows": frame.height,
+            "columns": values.width,
+            "sum": sum(checksum(column.drop_nulls()) for column in values),
+            "order": int((places * frame["_step"]).sum()),
+        }
+
+    return look
 
 
-def _seen_runs(frame: pl.DataFrame) -> Seen:
-    ids = frame["run_id"].to_list()
-    return {"runs": len(ids), "first": ids[:3], "last": ids[-3:]}
+def _seen_runs(frame: pl.DataFrame) -> Look:
+    return lambda: {"runs": frame["run_id"].to_list()}

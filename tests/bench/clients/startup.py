@@ -1,4 +1,4 @@
-"""Starting up: whole processes, less what an empty Python program takes."""
+"""Starting up: whole processes, beside an empty Python program."""
 
 from __future__ import annotations
 
