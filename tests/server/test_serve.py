@@ -90,6 +90,14 @@ def test_a_server_listens_on_loopback_only_and_stops_when_closed(tmp_path: Path)
         socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
+def test_no_thread_outlives_a_closed_server(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    with LocalServer(tmp_path / "wb.duckdb", writable=True) as server:
+        upsert(server, "r")
+        assert set(threading.enumerate()) > before
+    assert set(threading.enumerate()) <= before
+
+
 def test_many_requests_at_once_are_all_answered(tmp_path: Path) -> None:
     with LocalServer(tmp_path / "wb.duckdb", writable=True) as server:
         threads = [threading.Thread(target=upsert, args=(server, f"r{n}")) for n in range(24)]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from waitress.server import create_server
+from waitress.task import ThreadedTaskDispatcher
 
 from wbexport.server.app import create_app
 from wbexport.server.auth import new_token
@@ -15,6 +16,8 @@ from wbexport.server.publisher import Publisher
 from wbexport.store.database import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wbexport.server.exports import ExportPolicy
 
 __all__ = ["LocalServer", "new_token"]
@@ -29,6 +32,30 @@ _MAX_CONNECTIONS = 500
 
 # It warns whenever a request waits for a thread, which clients with many connections make normal.
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+
+class _Workers(ThreadedTaskDispatcher):  # type: ignore[misc]  # waitress has no types
+    """The threads that answer; a shutdown waits for each to end.
+
+    One that still lets go of its database cursor while Python ends would abort the process.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._started: list[threading.Thread] = []
+
+    def start_new_thread(self, target: Callable[[int], None], thread_no: int) -> None:
+        """Start a thread, and remember it."""
+        thread = threading.Thread(target=target, args=(thread_no,), daemon=True)
+        self._started.append(thread)
+        thread.start()
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> bool:
+        """Let no thread take another request; wait for those that are being answered."""
+        cancelled = bool(super().shutdown(cancel_pending, timeout))
+        for thread in self._started:
+            thread.join(timeout)
+        return cancelled
 
 
 class LocalServer:
@@ -60,8 +87,11 @@ class LocalServer:
         self.store = store if isinstance(store, Store) else _open(Path(store), writable=writable)
         self._app = create_app(self.store, token=self.token, writable=writable, exports=exports)
         limits = self._app.service.limits
+        workers = _Workers()
+        workers.set_thread_count(_THREADS)
         self._server = create_server(
             self._app,
+            _dispatcher=workers,
             host=_HOST,
             port=port,
             threads=_THREADS,
