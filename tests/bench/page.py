@@ -40,7 +40,10 @@ def scale_frame(results: Results, size: Size) -> pl.DataFrame:
 
 def scale_table(frame: pl.DataFrame) -> str:
     """The curves in numbers."""
-    shown = [[f"{value:,.4g}" for value in row] for row in frame.iter_rows()]
+    shown = [
+        [f"{value:,.2f}" if name == "seconds" else f"{value:,.0f}" for name, value in row.items()]
+        for row in frame.iter_rows(named=True)
+    ]
     return table(frame.columns, shown, words=0)
 
 
