@@ -90,12 +90,26 @@ def test_a_server_listens_on_loopback_only_and_stops_when_closed(tmp_path: Path)
         socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
-def test_no_thread_outlives_a_closed_server(tmp_path: Path) -> None:
-    before = set(threading.enumerate())
+def test_a_server_is_closed_when_its_threads_have_let_go_of_everything(tmp_path: Path) -> None:
+    let_go = threading.Event()
+    kept = threading.local()
+
+    class Slow:
+        def __del__(self) -> None:
+            time.sleep(0.3)
+            let_go.set()
+
+    class Task:
+        def service(self) -> None:
+            kept.it = Slow()
+            done.set()
+
+    done = threading.Event()
     with LocalServer(tmp_path / "wb.duckdb", writable=True) as server:
-        upsert(server, "r")
-        assert set(threading.enumerate()) > before
-    assert set(threading.enumerate()) <= before
+        server._server.task_dispatcher.add_task(Task())
+        assert done.wait(5)
+        server._server.task_dispatcher.shutdown()
+        assert let_go.is_set()
 
 
 def test_many_requests_at_once_are_all_answered(tmp_path: Path) -> None:

@@ -122,26 +122,17 @@ def test_as_many_begin_each_second_as_the_server_bears(
 
 
 @ASKED
-def test_a_wider_allowance_is_found(retry_after: float | None) -> None:
-    allowance = Allowance(at_once=4)
+@pytest.mark.parametrize(("before", "after", "seconds"), [(4, 32, 120.0), (32, 4, 60.0)])
+def test_another_allowance_is_found(
+    before: int, after: int, seconds: float, retry_after: float | None
+) -> None:
+    allowance = Allowance(at_once=before)
     simulation = Simulation(Governor(), allowance, retry_after=retry_after)
     simulation.run(60.0)
-    allowance.at_once = 32
-    simulation.run(120.0)
+    allowance.at_once = after
+    simulation.run(seconds)
     rate, refused = simulation.run(60.0)
-    assert rate >= 0.9 * 32 / 0.05
-    assert refused < 0.02
-
-
-@ASKED
-def test_a_narrower_allowance_is_found(retry_after: float | None) -> None:
-    allowance = Allowance(at_once=32)
-    simulation = Simulation(Governor(), allowance, retry_after=retry_after)
-    simulation.run(60.0)
-    allowance.at_once = 4
-    simulation.run(60.0)
-    rate, refused = simulation.run(60.0)
-    assert rate >= 0.9 * 4 / 0.05
+    assert rate >= 0.9 * after / 0.05
     assert refused < 0.02
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "SweepNode",
     "UserNode",
     "VersionNode",
+    "count_values",
     "parse_json_object",
     "read_node",
     "runs_to_table",
@@ -91,6 +92,16 @@ class UserNode(_Node):
     username: str | None = None
 
 
+def count_values(info: Any) -> int | None:
+    """Add up the type counts of one entry of `historyKeys.keys`; None when that cannot be done."""
+    try:
+        counts = [each["count"] for each in info["typeCounts"]]
+        whole = [int(count) for count in counts]
+        return sum(whole) if whole == list(map(float, counts)) else None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 class HistoryKeys(_Node):
     """What a server knows of the keys of a run's history."""
 
@@ -111,10 +122,7 @@ class HistoryKeys(_Node):
             # Members of objects have dotted names, and either may be listed without the other.
             related = (k.startswith(f"{key}.") or key.startswith(f"{k}.") for k in self.keys)
             return None if any(related) else 0
-        counts = parse_json_object(self.keys[key]).get("typeCounts") or ()
-        numbers = [count.get("count") for count in counts if isinstance(count, dict)]
-        whole = [number for number in numbers if type(number) is int]
-        return sum(whole) if whole and len(whole) == len(counts) else None
+        return count_values(parse_json_object(self.keys[key]))
 
     @cached_property
     def text_keys(self) -> frozenset[str]:

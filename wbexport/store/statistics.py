@@ -67,22 +67,8 @@ group by run_no, key_no
 # From `incoming`, which holds what `key_statistics` counted.
 _ADDED = """
 select
-    run_no,
-    key_no,
-    rows,
-    first_step,
-    last_step,
-    min,
-    max,
-    stored.literal_of(value, text) as last,
-    ints,
-    floats,
-    bigs,
-    strings,
-    bools,
-    nulls,
-    maps,
-    lists
+    * exclude (key, value, text),
+    stored.literal_of(value, text) as last
 from incoming
 """
 
@@ -112,23 +98,7 @@ group by run_no, key_no
 """
 
 _STORED = """
-select
-    run_no,
-    key_no,
-    rows,
-    first_step,
-    last_step,
-    min,
-    max,
-    last,
-    ints,
-    floats,
-    bigs,
-    strings,
-    bools,
-    nulls,
-    maps,
-    lists
+select * exclude (kind)
 from stored.run_keys
 where run_no in (select unnest($grown::integer[]))
     and key_no in (select key_no from stored.keys where stream = $stream)
@@ -235,7 +205,7 @@ def update_run_keys(
     if mixed:
         parts.append(_COUNT_STORED.replace("TABLE", f"stored.{stream}"))
         params["mixed"] = [*mixed]
-    merged = " union all ".join(f"({part})" for part in parts)
+    merged = " union all by name ".join(f"({part})" for part in parts)
     with incoming(cursor, added):
         cursor.execute(_MERGE.replace("PARTS", merged), params)
     cursor.execute(

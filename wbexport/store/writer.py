@@ -223,7 +223,8 @@ def write_history(
             _write_wave(cursor, wave, stream)
             wave = {}
         wave[run_no] = values, mode
-    _write_wave(cursor, wave, stream)
+    if wave:
+        _write_wave(cursor, wave, stream)
 
 
 def delete_runs(cursor: duckdb.DuckDBPyConnection, run_nos: Sequence[int]) -> None:

@@ -353,8 +353,7 @@ def _write_extras(
     system: list[tuple[int, pa.Table, Mode]] = [
         (number, extras.system, "replace") for number, extras in found if extras.system is not None
     ]
-    if system:
-        write_history(cursor, system, stream="system")
+    write_history(cursor, system, stream="system")
     for number, extras in found:
         if extras.console is not None:
             write_console(cursor, number, extras.console, mode="replace")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from wbexport.arrow.schema import RUNS
+from wbexport.graphql.models import count_values
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -25,7 +26,6 @@ __all__ = [
     "StoredRun",
     "Stream",
     "SyncPlan",
-    "count_of",
     "parse_object",
     "plan_run",
     "plan_runs",
@@ -306,17 +306,9 @@ def _value_count(header: Mapping[str, Any], rows: int) -> int:
     if not rows:
         return 0
     keys = parse_object(header["history_keys"]).get("keys") or {}
-    total = sum(count_of(info) or 0 for info in keys.values())
+    total = sum(count_values(info) or 0 for info in keys.values())
     lines = header["history_line_count"] or 0
     return int(total * min(1.0, rows / lines)) if total and lines else 3 * rows
-
-
-def count_of(info: Any) -> int | None:
-    """Adds up the type counts of one entry of `historyKeys.keys`."""
-    try:
-        return sum(int(each["count"]) for each in info["typeCounts"])
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def plan_run(

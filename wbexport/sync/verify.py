@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from wbexport.arrow.pieces import count_rows
 from wbexport.arrow.promote import key_runs
-from wbexport.sync.plan import LIVE_STATES, count_of, parse_object
+from wbexport.graphql.models import count_values
+from wbexport.sync.plan import LIVE_STATES, parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,7 @@ class Promise:
     def of(cls, header: Mapping[str, Any]) -> Promise:
         """Reads the promise of one row of a listing."""
         keys = parse_object(header["history_keys"]).get("keys") or {}
-        counts = {key: count_of(info) for key, info in keys.items()}
+        counts = {key: count_values(info) for key, info in keys.items()}
         return cls(
             rows=header["history_line_count"],
             last_step=header["last_step"],
