@@ -123,6 +123,20 @@ def _governed(**limits: int) -> Job:
     return Job(_GOVERNED, project="governed", latencies=False, warm=False, most=2, limits=limits)
 
 
+def _served(method: str, *, project: str = "served", variant: str = "parquet") -> Job:
+    """What the SDK does, with `wbexport serve` and with answers from memory."""
+    return Job(
+        {"served": "sdk:Sdk", "replayed": "sdk:Sdk"},
+        project=project,
+        variant=variant,
+        method=method,
+        prepare=_SYNCED,
+        prepared_from=variant,
+        latencies=False,
+        served="served",
+    )
+
+
 def _once(project: str) -> Job:
     """A first sync of a project of its own."""
     return Job(_WBEXPORT, project=project, method="sync", latencies=False, warm=False, most=3)
@@ -173,14 +187,10 @@ JOBS: dict[str, Job] = {
     **{name: _read("whole") for name in ("store_one_key", *_THREE_KEYS)},
     **{name: _read("whole", "polars") for name in ("store_samples", "store_filter")},
     **{name: _started() for name in ("startup_import", "startup_help", "startup_sql")},
-    "served_scan": Job(
-        {"served": "sdk:Sdk", "replayed": "sdk:Sdk"},
-        project="served",
-        method="full_history",
-        prepare=_SYNCED,
-        latencies=False,
-        served="served",
-    ),
+    "served_scan": _served("full_history"),
+    "served_json": _served("full_history", variant="live"),
+    "served_list": _served("list_runs", project="whole"),
+    "served_histories": _served("histories", project="whole"),
     "governor_4": _governed(in_flight=4),
     "governor_8": _governed(in_flight=8),
     "governor_32": _governed(in_flight=32),

@@ -54,12 +54,12 @@ class Variant:
 
     Attributes:
         exports: Share of each finished run's rows that is offered as parquet.
-        running: Whether every other run is still running.
-        grown: Whether some of those have more rows.
+        running: One run in so many is still running; 0 for none.
+        grown: Whether some of every other run have more rows.
     """
 
     exports: float = 1.0
-    running: bool = False
+    running: int = 0
     grown: bool = False
 
 
@@ -67,8 +67,9 @@ VARIANTS = {
     "parquet": Variant(),
     "json": Variant(exports=0.0),
     "mixed": Variant(exports=0.5),
-    "running": Variant(running=True),
-    "grown": Variant(running=True, grown=True),
+    "running": Variant(running=2),
+    "live": Variant(running=1),
+    "grown": Variant(running=2, grown=True),
 }
 
 
@@ -125,7 +126,7 @@ def _header(number: int, random: list[float], steps: int, variant: Variant) -> d
 
 
 def _is_running(number: int, variant: Variant) -> bool:
-    return variant.running and number % 2 == 1
+    return variant.running > 0 and (number + 1) % variant.running == 0
 
 
 def _steps_of(number: int, project: Project, variant: Variant) -> int:
