@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from wbexport.arrow.convert import long_to_rows
-from wbexport.arrow.literals import write_rows
+from wbexport.arrow.lines import long_to_lines
 from wbexport.errors import QueryError
 from wbexport.server import blobs
 from wbexport.server.execute import Leaves
@@ -54,7 +54,7 @@ def _read(
 
 
 def _lines(long: pa.Table) -> list[str]:
-    return Leaves(write_rows(long_to_rows(long)))
+    return Leaves(long_to_lines(long))
 
 
 def _live_range(
@@ -93,8 +93,7 @@ def _events(
 ) -> list[str]:
     last = None if maxStep is None else maxStep - 1
     long = _read(run, info, first=minStep, last=last, samples=samples, stream="system")
-    rows = [row | {"_wandb": True} for row in long_to_rows(long)]
-    return Leaves(write_rows({key: row[key] for key in row if key != "_step"} for row in rows))
+    return Leaves(long_to_lines(long, step_key=None, more={"_wandb": "true"}))
 
 
 def _sampled_history(run: Node, info: Info, specs: list[str]) -> list[list[Node]]:
