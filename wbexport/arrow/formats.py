@@ -1,4 +1,7 @@
-"""Arrow to dicts, polars and pandas: the only place where frames are made."""
+"""Arrow to dicts, polars and pandas: the only place where frames are made.
+
+Polars and pandas are loaded when the first frame is.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
-from polars.io.plugins import register_io_source
 
 from wbexport.arrow.arrays import array_of_numbers, repeated_text
 from wbexport.arrow.literals import WHOLE_LIMIT, escape_surrogates, write_json
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     import pandas as pd
+    import polars as pl
     from numpy.typing import NDArray
 
 __all__ = [
@@ -176,6 +178,8 @@ class Wanted:
         parts = [each for each in self._parts() if set(each.meta.root_names()) <= known]
         if not parts:
             return None
+        import polars as pl
+
         flags = _to_polars(table).select(pl.all_horizontal(parts).fill_null(value=False))
         kept: NDArray[np.bool_] = flags.to_series().to_numpy()
         return kept
@@ -208,6 +212,7 @@ def lazy_frame(
     Example:
         >>> lazy_frame(table.schema, lambda _: table.to_batches()).select("loss").collect()
     """
+    from polars.io.plugins import register_io_source
 
     def frames(
         columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, _: int | None
@@ -226,6 +231,9 @@ def lazy_frame(
 
 
 def _to_polars(table: pa.Table) -> pl.DataFrame:
+    # A sync makes no frames: polars would be 30 MB of its memory, and 70 ms of every start.
+    import polars as pl
+
     # Arrow hands names over as C strings, which end at NUL; polars is told them afterwards.
     frame = pl.DataFrame(table.rename_columns(list(map(str, range(table.num_columns)))))
     frame.columns = table.column_names

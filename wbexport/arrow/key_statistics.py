@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from wbexport.arrow.promote import doubles, first_bytes, key_runs, whole_numbers
+from wbexport.arrow.promote import doubles, first_bytes, whole_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +21,8 @@ _COUNTS = ("ints", "floats", "bigs", *_TYPES)
 #: What `key_statistics` gives.
 KEY_STATISTICS = pa.schema(
     [
-        ("key", pa.string()),
+        ("run_no", pa.int32()),
+        ("key_no", pa.int32()),
         ("rows", pa.int64()),
         ("first_step", pa.int64()),
         ("last_step", pa.int64()),
@@ -34,32 +35,36 @@ KEY_STATISTICS = pa.schema(
 )
 
 
-def key_statistics(long: pa.Table) -> pa.Table:
-    """Count and bound the values of each key.
+def key_statistics(values: pa.Table) -> pa.Table:
+    """Count and bound the values of each key of each run.
 
     Args:
-        long: A `LONG` table of one run that is not empty; several such tables end to end.
+        values: `run_no`, `key_no`, `step`, `value` and `text`, at least one row, in one chunk. The
+            values of a key follow each other in step order.
 
     Returns:
-        A `KEY_STATISTICS` table with one row per stretch of rows with one key, so that a key may
-        have several: `min` and `max` are null without numbers, `value` and `text` are those of
-        the last row, and the last columns say how many values there are of each type.
+        A `KEY_STATISTICS` table with one row per stretch of rows with one run and key, so that a
+        key may have several: `min` and `max` are null without numbers, `value` and `text` are
+        those of the last row, and the last columns say how many values there are of each type.
     """
-    keys, firsts, afters = zip(*key_runs(long), strict=True)
-    starts, stops = np.array(firsts), np.array(afters)
-    numbers, steps = doubles(long), long.column("step").to_numpy()
+    runs, keys, steps = (values.column(name).to_numpy() for name in ("run_no", "key_no", "step"))
+    changes = (runs[1:] != runs[:-1]) | (keys[1:] != keys[:-1])
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
+    stops = np.append(starts[1:], len(steps))
+    numbers = doubles(values)
     rows, ends = stops - starts, pa.array(stops - 1)
-    literals = _count_literals(first_bytes(long), starts)
+    literals = _count_literals(first_bytes(values), starts)
     ints = _add(whole_numbers(numbers), starts)
     columns = {
-        "key": pa.array(keys, pa.string()),
+        "run_no": runs[starts],
+        "key_no": keys[starts],
         "rows": rows,
         "first_step": steps[starts],
         "last_step": steps[stops - 1],
         "min": _bound(np.fmin.reduceat(numbers, starts)),
         "max": _bound(np.fmax.reduceat(numbers, starts)),
-        "value": long.column("value").take(ends),
-        "text": long.column("text").take(ends),
+        "value": values.column("value").take(ends),
+        "text": values.column("text").take(ends),
         "ints": ints,
         "floats": rows - ints - sum(literals.values()),
         **literals,

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wbexport.arrow.promote import key_runs
 from wbexport.arrow.schema import LONG
 
 if TYPE_CHECKING:
@@ -65,11 +64,14 @@ def concat_texts(parts: Sequence[pa.Array | None], counts: Sequence[int]) -> pa.
 def count_rows(long: pa.Table) -> int:
     """Count the rows that one run's `LONG` table was made of: its different steps."""
     steps = long.column("step").to_numpy()
-    stops = [stop for _, _, stop in key_runs(long)]
-    first, *others = np.split(steps, stops[:-1])
+    codes = long.column("key").combine_chunks().indices.to_numpy()
     # Mostly all keys are logged together, and then nothing has to be sorted.
-    if all(np.array_equal(each, first) for each in others) and (np.diff(first) > 0).all():
-        return len(first)
+    count = int(np.count_nonzero(codes == codes[0]))
+    if len(steps) % count == 0:
+        grids = steps.reshape(-1, count), codes.reshape(-1, count)
+        together = (grids[0] == grids[0][0]).all() and (grids[1] == grids[1][:, :1]).all()
+        if together and (np.diff(steps[:count]) > 0).all():
+            return count
     return int(pc.count_distinct(long.column("step")).as_py())
 
 

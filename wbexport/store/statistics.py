@@ -67,7 +67,7 @@ group by run_no, key_no
 # From `incoming`, which holds what `key_statistics` counted.
 _ADDED = """
 select
-    * exclude (key, value, text),
+    * exclude (value, text),
     stored.literal_of(value, text) as last
 from incoming
 """
@@ -194,8 +194,7 @@ def update_run_keys(
     Args:
         cursor: The cursor of the transaction.
         stream: Which values.
-        added: What `key_statistics` counts of the new values of fresh and grown runs, with
-            `run_no` and `key_no`.
+        added: What `key_statistics` counts of the new values of fresh and grown runs.
         fresh: Runs that had no values before, or have none now.
         grown: Runs to which values were only added.
         mixed: Runs of which some values were replaced; these are counted again.

@@ -18,7 +18,7 @@ from wbexport.store.exchange import incoming
 from wbexport.store.statistics import update_history_keys, update_run_keys, update_stored_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     import duckdb
@@ -40,16 +40,9 @@ __all__ = [
 Mode = Literal["append", "replace"]
 Stream = Literal["history", "system"]
 
-_NUMBERED = pa.schema(
-    [
-        ("step", pa.int64()),
-        ("value", pa.float64()),
-        ("text", pa.string()),
-        ("run_no", pa.int32()),
-        ("key_no", pa.int32()),
-    ]
-)
-_COUNTED = pa.schema([*KEY_STATISTICS, ("run_no", pa.int32()), ("key_no", pa.int32())])
+#: So many rows are inserted at once: a whole row group of DuckDB for each of two threads.
+_PART_ROWS = 2 * 122_880
+
 _OF_RUNS = ("history", "system", "run_keys", "files", "console_lines", "run_artifacts", "runs")
 _JSON = {"config", "wandb_config", "summary", "system_metrics", "history_keys"}
 _LEDGER = {
@@ -307,9 +300,9 @@ def _write_wave(
     grown = [run_no for run_no in last if run_no not in mixed]
     fresh = [run_no for run_no in filled if run_no not in last]
     _delete(cursor, table, replaced)
-    numbers = _key_numbers(cursor, filled.values(), stream)
-    with incoming(cursor, _numbered(filled, numbers)):
-        if mixed:
+    numbered = _numbered(cursor, filled, stream)
+    if mixed:
+        with incoming(cursor, numbered):
             cursor.execute(
                 f"""
                 delete from {table}
@@ -318,8 +311,13 @@ def _write_wave(
                 """,
                 [mixed],
             )
-        cursor.execute(f"insert into {table} by name from incoming")
-    added = _counted({run_no: filled[run_no] for run_no in (*fresh, *grown)}, numbers)
+    counted = [KEY_STATISTICS.empty_table()]
+    for part in _parts(numbered):
+        with incoming(cursor, part):
+            cursor.execute(f"insert into {table} by name from incoming")
+        counted.append(key_statistics(part))
+    added = pa.concat_tables(counted)
+    added = added.filter(pc.is_in(added["run_no"], pa.array([*fresh, *grown], pa.int32())))
     update_run_keys(cursor, stream, added, fresh=[*replaced, *fresh], grown=grown, mixed=mixed)
     if stream == "history":
         _forget_rows(cursor, replaced)
@@ -373,38 +371,44 @@ def _delete(cursor: duckdb.DuckDBPyConnection, table: str, run_nos: Sequence[int
         )
 
 
-def _numbered(values: Mapping[int, pa.Table], numbers: Mapping[str, int]) -> pa.Table:
+def _numbered(
+    cursor: duckdb.DuckDBPyConnection, values: Mapping[int, pa.Table], stream: Stream
+) -> pa.Table:
     """All values of a wave, with runs and keys as numbers."""
-    tables = [_NUMBERED.empty_table()]
-    for run_no, table in values.items():
-        keys = table["key"].combine_chunks()
-        # A name that is in the dictionary alone has no number.
-        own = np.array([numbers.get(name, 0) for name in keys.dictionary.to_pylist()], np.int32)
-        owner = pa.array(np.full(len(keys), run_no, np.int32))
-        columns = [*map(table.column, ("step", "value", "text")), owner]
-        columns.append(pa.array(own[keys.indices.to_numpy()]))
-        tables.append(pa.table(columns, schema=_NUMBERED))
-    # From one piece DuckDB inserts on all its threads; from many small ones on one, and slower.
-    return pa.concat_tables(tables).combine_chunks()
+    stretches = [key_runs(table) for table in values.values()]
+    names = [key for each in stretches for key, _, _ in each]
+    numbers = _key_numbers(cursor, list(dict.fromkeys(names)), stream)
+    lengths = [stop - start for each in stretches for _, start, stop in each]
+    columns = {
+        name: pa.chunked_array(
+            [chunk for table in values.values() for chunk in table[name].chunks], kind
+        )
+        for name, kind in (("step", pa.int64()), ("value", pa.float64()), ("text", pa.string()))
+    }
+    sizes = [len(table) for table in values.values()]
+    columns["run_no"] = pa.array(np.repeat(np.array([*values], np.int32), sizes))
+    columns["key_no"] = pa.array(
+        np.repeat(np.array([numbers[name] for name in names], np.int32), lengths)
+    )
+    return pa.table(columns)
 
 
-def _counted(values: Mapping[int, pa.Table], numbers: Mapping[str, int]) -> pa.Table:
-    """What is known of the keys of a wave, with runs and keys as numbers."""
-    tables = [_COUNTED.empty_table()]
-    for run_no, table in values.items():
-        found = key_statistics(table)
-        key_nos = [numbers[key] for key in found["key"].to_pylist()]
-        owner = pa.array([run_no] * len(key_nos), pa.int32())
-        columns = [*found.columns, owner, pa.array(key_nos, pa.int32())]
-        tables.append(pa.table(columns, schema=_COUNTED))
-    return pa.concat_tables(tables)
+def _parts(values: pa.Table) -> Iterator[pa.Table]:
+    """Tables of one chunk and whole row groups, the last one with the rest.
+
+    From small chunks DuckDB inserts on one thread, and less than a row group at a time stays one.
+    """
+    last = max(0, values.num_rows // _PART_ROWS - 1) * _PART_ROWS
+    for start in range(0, last, _PART_ROWS):
+        yield values.slice(start, _PART_ROWS).combine_chunks()
+    if values.num_rows:
+        yield values.slice(last).combine_chunks()
 
 
 def _key_numbers(
-    cursor: duckdb.DuckDBPyConnection, tables: Iterable[pa.Table], stream: Stream
+    cursor: duckdb.DuckDBPyConnection, keys: Sequence[str], stream: Stream
 ) -> dict[str, int]:
-    """Numbers of the keys of some tables, given now to those that have none."""
-    keys = list(dict.fromkeys(key for table in tables for key, _, _ in key_runs(table)))
+    """Numbers of keys, given now to those that have none."""
     numbers = _known_keys(cursor, keys, stream)
     if new := [key for key in keys if key not in numbers]:
         cursor.execute(
