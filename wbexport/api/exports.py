@@ -193,6 +193,9 @@ def _columns(file: pq.ParquetFile, keys: Collection[str] | None) -> list[str] | 
 
 def _between(table: pa.Table, from_step: int, to_step: int | None) -> pa.Table:
     steps = table.column("_step")
+    bounds = pc.min_max(steps)
+    if bounds["min"].as_py() >= from_step and (to_step is None or bounds["max"].as_py() < to_step):
+        return table
     kept: Any = pc.greater_equal(steps, from_step)
     if to_step is not None:
         kept = pc.and_(kept, pc.less(steps, to_step))

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from wbexport.api.history import HistorySource, fetch_source, fetch_sources, scan_long
 from wbexport.arrow.digest import long_digest
-from wbexport.arrow.pieces import count_rows
 from wbexport.arrow.schema import LONG
 from wbexport.paths import RunPath
 from wbexport.store.reader import read_keys, read_long
@@ -170,7 +169,7 @@ def _fetch_history(source: Source, plan: RunPlan, header: Mapping[str, Any]) -> 
         return
     held = _stored_tally(source.store, plan)
     try:
-        rest = yield from _append(source, plan, header, held)
+        rest, rows = yield from _append(source, plan, header, held)
     except _OtherGenerationError:
         yield _replacement(source, plan, header, promise, ways=(True, False))
         return
@@ -182,7 +181,7 @@ def _fetch_history(source: Source, plan: RunPlan, header: Mapping[str, Any]) -> 
             yield again
             return
         again.discard()
-    yield _done(Piece(plan, "complete", "append", rest, rows=_row_count(rest)), wrong)
+    yield _done(Piece(plan, "complete", "append", rest, rows=rows), wrong)
 
 
 def _stored_tally(store: Store, plan: RunPlan) -> Tally:
@@ -197,9 +196,10 @@ def _stored_tally(store: Store, plan: RunPlan) -> Tally:
 
 def _append(
     source: Source, plan: RunPlan, header: Mapping[str, Any], held: Tally
-) -> Generator[Piece, None, list[pa.Table]]:
-    """Reads on after the last stored row; yields full pieces and returns the rest."""
+) -> Generator[Piece, None, tuple[list[pa.Table], int]]:
+    """Reads on after the last stored row; yields full pieces, returns the rest and its rows."""
     waiting: list[pa.Table] = []
+    before = held.rows
     checked = plan.from_step is None
     for table in source.history(header, from_step=plan.from_step or 0, exports=plan.exports):
         if not checked:
@@ -209,12 +209,12 @@ def _append(
         held.add(table)
         waiting.append(table)
         if sum(each.num_rows for each in waiting) >= PIECE_VALUES:
-            rows = _row_count(waiting)
+            rows = held.rows - before
             yield Piece(plan, "loading", "append", waiting, rows=rows, final=False)
-            waiting = []
+            waiting, before = [], held.rows
     if not checked:
         raise _OtherGenerationError
-    return waiting
+    return waiting, held.rows - before
 
 
 def _check_generation(store: Store, plan: RunPlan, fetched: pa.Table) -> None:
@@ -261,8 +261,3 @@ def _replacement(
 def _done(piece: Piece, wrong: list[str]) -> Piece:
     """Marks a run's last piece by what its verification found."""
     return replace(piece, status="incomplete", reason="; ".join(wrong)) if wrong else piece
-
-
-def _row_count(tables: Iterable[pa.Table]) -> int:
-    """Counts steps; no step is in two tables."""
-    return sum(count_rows(table) for table in tables)
