@@ -69,7 +69,7 @@ class HistorySource:
             raise ResponseError(f"The server gave no list of history files for {name}.")
         exports = read_node(ParquetHistory, run["parquetHistory"])
         keys = read_node(HistoryKeys, run.get("historyKeys") or {})
-        live = [row["_step"] for row in exports.live_data if isinstance(row.get("_step"), int)]
+        live = exports.live_steps
         known = live if keys.last_step is None else [*live, keys.last_step]
         return cls(
             urls=tuple(exports.parquet_urls),

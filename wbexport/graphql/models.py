@@ -132,10 +132,16 @@ class HistoryKeys(_Node):
 
 
 class ParquetHistory(_Node):
-    """Exported history files, and the rows that are in none of them."""
+    """Exported history files, and the rows that are in none of them, which may be very many."""
 
     parquet_urls: list[str]
-    live_data: list[_JsonObject]
+    live_data: list[Any]
+
+    @property
+    def live_steps(self) -> list[int]:
+        """Steps of those rows."""
+        rows = (row if type(row) is dict else parse_json_object(row) for row in self.live_data)
+        return [step for row in rows if isinstance(step := row.get("_step"), int)]
 
 
 class FileNode(_Node):
