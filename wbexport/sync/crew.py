@@ -61,7 +61,9 @@ class Crew:
         self._mailbox: deque[Piece | Failure] = deque()
         self._values = 0
         self._stopped = stopped
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._arrived = threading.Condition(self._lock)
+        self._room = threading.Condition(self._lock)
         self._threads = [
             threading.Thread(target=self._work, name=f"wbexport-sync-{number}", daemon=True)
             for number in range(min(jobs, len(self._todo)))
@@ -74,25 +76,25 @@ class Crew:
 
     def take(self, timeout: float) -> Piece | Failure | None:
         """Returns the next item of the mailbox, or None when none came in time."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._mailbox, timeout)
-            if not self._mailbox:
+        with self._lock:
+            if not self._arrived.wait_for(lambda: self._mailbox, timeout):
                 return None
             item = self._mailbox.popleft()
             self._values -= _weight(item)
-            self._changed.notify_all()
+            if self._values < WAITING_VALUES:
+                self._room.notify_all()
             return item
 
     def stop(self, patience: float = 0.5) -> None:
         """Lets no thread start or go on; waits a moment for those that can end at once."""
-        with self._changed:
+        with self._lock:
             self._stopped.set()
             self._todo.clear()
             for item in self._mailbox:
                 if isinstance(item, Piece):
                     item.discard()
             self._mailbox.clear()
-            self._changed.notify_all()
+            self._room.notify_all()
         for thread in self._threads:
             thread.join(patience)
             patience = 0.0 if thread.is_alive() else patience
@@ -116,15 +118,15 @@ class Crew:
                     return
 
     def _put(self, item: Piece | Failure) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopped.is_set() or self._values < WAITING_VALUES)
+        with self._lock:
+            self._room.wait_for(lambda: self._stopped.is_set() or self._values < WAITING_VALUES)
             if self._stopped.is_set():
                 if isinstance(item, Piece):
                     item.discard()
                 raise StoppedError
             self._values += _weight(item)
             self._mailbox.append(item)
-            self._changed.notify_all()
+            self._arrived.notify()
 
 
 def _weight(item: Piece | Failure) -> int:

@@ -26,7 +26,7 @@ from wbexport.store.writer import ProjectRow, upsert_project
 from wbexport.sync.artifacts import sync_artifacts
 from wbexport.sync.commit import Committer, read_stored
 from wbexport.sync.crew import Crew, Failure
-from wbexport.sync.fetch import Piece, Source, fetch_run
+from wbexport.sync.fetch import HEADER, Piece, Source, fetch_run
 from wbexport.sync.interrupts import Interrupts, SyncInterrupted
 from wbexport.sync.parts import PartJob, sync_reports, sync_sweeps
 from wbexport.sync.plan import DEFAULT_STREAMS, Part, Stream, SyncPlan, plan_runs
@@ -404,7 +404,8 @@ class _Job:
         return fetch_run_headers(self._service, self._project, filters=self._filters)
 
     def _header(self, storage_id: str) -> dict[str, Any]:
-        header: dict[str, Any] = self._listed.runs.slice(self._places[storage_id], 1).to_pylist()[0]
+        runs = self._listed.runs.select(HEADER)
+        header: dict[str, Any] = runs.slice(self._places[storage_id], 1).to_pylist()[0]
         return header
 
     def _missing_from(self, listed: Headers, candidates: set[str]) -> set[str]:

@@ -28,7 +28,17 @@ if TYPE_CHECKING:
     from wbexport.store.database import Store
     from wbexport.sync.plan import Fingerprint, RunPlan
 
-__all__ = ["Piece", "Source", "StoppedError", "fetch_run"]
+__all__ = ["HEADER", "Piece", "Source", "StoppedError", "fetch_run"]
+
+#: What is read of a listed run while it is fetched.
+HEADER = (
+    "run_id",
+    "state",
+    "history_keys",
+    "history_line_count",
+    "last_step",
+    "events_line_count",
+)
 
 #: A run's history is committed in pieces of about this many values.
 PIECE_VALUES = 250_000
@@ -146,7 +156,7 @@ def fetch_run(source: Source, plan: RunPlan, header: Mapping[str, Any]) -> Itera
     Args:
         source: Where from.
         plan: The run and what to do.
-        header: The run as listed.
+        header: The run as listed: at least the columns `HEADER`.
 
     Yields:
         Pieces to commit, in order; the last one is final.

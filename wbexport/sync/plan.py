@@ -197,8 +197,11 @@ class RunPlan:
 
     @property
     def exports(self) -> bool:
-        """Whether the exported files are looked at: for a few new rows, pages cost less."""
-        return self.from_step is None or self.rows > _PAGED_ROWS
+        """Whether exported files are looked at: for no rows, or a few new ones, pages cost less."""
+        if self.from_step is None:
+            empty = self.fingerprint.lines == 0 and self.fingerprint.last_step in (None, -1)
+            return not empty
+        return self.rows > _PAGED_ROWS
 
 
 @dataclass(frozen=True, slots=True)
