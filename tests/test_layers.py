@@ -130,13 +130,23 @@ def test_a_module_imports_from_lower_rows_and_its_own_room() -> None:
     assert wrong == []
 
 
-def test_imports_stand_at_the_top_but_for_pandas_and_commands() -> None:
+def test_imports_stand_at_the_top_but_for_libraries_of_frames_and_commands() -> None:
     wrong = [
         where(path, found)
         for path, found in every_import()
-        if found.local and found.module != "pandas" and room_of(path) != "cli"
+        if found.local
+        and found.module.split(".")[0] not in {"pandas", "polars"}
+        and room_of(path) != "cli"
     ]
     assert wrong == []
+
+
+def test_a_sync_loads_no_library_of_frames() -> None:
+    script = (
+        "import sys, wbexport.sync.engine\n"
+        "sys.exit(bool({'pandas', 'polars'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_pandas_is_loaded_only_by_functions() -> None:
