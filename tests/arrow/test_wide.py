@@ -185,5 +185,5 @@ def test_the_later_row_of_a_doubled_step_is_taken():
 def test_wide_tables_of_numbers_convert_without_python_objects(monkeypatch):
     steps = np.arange(1000)
     table = pa.table({"_step": steps, "a": steps / 3, "b": steps})
-    monkeypatch.delattr("wbexport.arrow.wide.write_json")
+    monkeypatch.delattr("wbexport.arrow.exported.write_json")
     assert wide_to_long(table).num_rows == 2000

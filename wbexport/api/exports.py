@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import reduce
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+from functools import cached_property, reduce
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -14,13 +14,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wbexport.api.ranges import open_columns
-from wbexport.arrow.convert import merge_long, wide_to_long
 from wbexport.arrow.decoding import DECODING
+from wbexport.arrow.exported import columns_to_long
+from wbexport.arrow.pieces import merge_long
 from wbexport.arrow.schema import LONG
 from wbexport.errors import IntegrityError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,17 +32,46 @@ __all__ = ["CHUNK_VALUES", "ExportedHistory", "open_exports", "union_by_step"]
 
 #: Values a chunk holds, about: bounds the memory of a reader, whatever the length of a run.
 CHUNK_VALUES = 200_000
+#: Cells that are decoded at once at most: most of them are empty where keys are many.
+_CELLS = 4_000_000
+#: Columns that are read at once: of many more, Arrow takes nearly twice as long for each.
+_COLUMNS = 64
 
+_STEP = "_step"
 _SPOOL_BYTES = 16 * 1024 * 1024
 _MAX_ROWS = 1_000_000_000
 
 
 @dataclass(frozen=True)
+class _Window:
+    """Rows of one file: their steps, and their columns, in one or more blocks."""
+
+    steps: NDArray[np.int64]
+    blocks: Iterable[pa.Table]
+
+    def to_long(self, from_step: int, to_step: int | None) -> pa.Table:
+        kept = self.steps >= from_step
+        if to_step is not None:
+            kept &= self.steps < to_step
+        return columns_to_long(self.blocks, self.steps, None if kept.all() else kept)
+
+
+@dataclass(frozen=True)
 class _Export:
     file: pq.ParquetFile
+    #: Of the columns, the steps' own aside.
+    names: list[str]
     steps: NDArray[np.int64]
 
     @property
+    def cells(self) -> int:
+        return len(self.names) * len(self.steps)
+
+    def chosen(self, keys: Collection[str] | None) -> list[str]:
+        """The columns of some keys, or all, in order."""
+        return sorted(name for name in self.names if keys is None or name in keys)
+
+    @cached_property
     def values_per_row(self) -> float:
         """How many cells of a row hold something, by the footer's null counts."""
         groups = [self.file.metadata.row_group(i) for i in range(self.file.num_row_groups)]
@@ -49,6 +79,33 @@ class _Export:
         nulls = [c.statistics.null_count or 0 if c.statistics else 0 for c in columns]
         values = sum(c.num_values for c in columns) - sum(nulls)
         return max(1.0, float(values) / max(1, len(self.steps)))
+
+    @property
+    def window(self) -> int:
+        """How many rows make a chunk."""
+        if self.cells <= CHUNK_VALUES:
+            return len(self.steps)
+        return max(1, min(int(CHUNK_VALUES / self.values_per_row), _CELLS // len(self.names)))
+
+    def iter_windows(self, keys: Collection[str] | None) -> Iterator[_Window]:
+        """Yield the rows, a chunk at a time."""
+        names, rows = self.chosen(keys), self.window
+        if rows >= len(self.steps):
+            yield _Window(self.steps, self._blocks(names))
+            return
+        start = 0
+        for batch in self.file.iter_batches(
+            batch_size=rows, columns=[*names, _STEP], use_threads=False
+        ):
+            steps = self.steps[start : start + batch.num_rows]
+            yield _Window(steps, [pa.Table.from_batches([batch]).select(names)])
+            start += batch.num_rows
+
+    def _blocks(self, names: Sequence[str]) -> Iterator[pa.Table]:
+        for start in range(0, len(names), _COLUMNS):
+            wanted = names[start : start + _COLUMNS]
+            # A name with a dot also brings the struct that has such a member.
+            yield self.file.read(columns=wanted, use_threads=False).select(wanted)
 
 
 class ExportedHistory:
@@ -80,30 +137,25 @@ class ExportedHistory:
         windows = self._stream(from_step, to_step, keys) if in_order else self._merged(keys)
         while True:
             with DECODING:
-                tables = next(windows, None)
-                if tables is None:
+                parts = next(windows, None)
+                if parts is None:
                     return
-                kept = [_between(table, from_step, to_step) for table in tables]
-                longs = [_to_long(table, keys) for table in kept if table.num_rows]
+                longs = [_of_keys(part.to_long(from_step, to_step), keys) for part in parts]
                 joined = reduce(merge_long, longs, LONG.empty_table())
             if joined.num_rows:
                 yield joined
 
     def _stream(
         self, from_step: int, to_step: int | None, keys: Collection[str] | None
-    ) -> Iterator[list[pa.Table]]:
-        """Files whose steps follow each other: batch by batch."""
+    ) -> Iterator[list[_Window]]:
+        """Files whose steps follow each other: chunk by chunk."""
         for export in self._exports:
             if export.steps[-1] < from_step or (to_step is not None and export.steps[0] >= to_step):
                 continue
-            rows = max(1, int(CHUNK_VALUES / export.values_per_row))
-            columns = _columns(export.file, keys)
-            for batch in export.file.iter_batches(
-                batch_size=rows, columns=columns, use_threads=False
-            ):
-                yield [pa.Table.from_batches([batch])]
+            for window in export.iter_windows(keys):
+                yield [window]
 
-    def _merged(self, keys: Collection[str] | None) -> Iterator[list[pa.Table]]:
+    def _merged(self, keys: Collection[str] | None) -> Iterator[list[_Window]]:
         """Files that overlap or are out of order: the last file wins a step they share."""
         sizes = [len(export.steps) for export in self._exports]
         files = np.repeat(np.arange(len(sizes)), sizes)
@@ -111,11 +163,17 @@ class ExportedHistory:
         order = np.lexsort((rows, files, self._steps))
         wins = np.append(np.diff(self._steps[order]) != 0, True)
         files, rows = files[order][wins], rows[order][wins]
-        tables = [e.file.read(columns=_columns(e.file, keys)) for e in self._exports]
-        window = max(1, int(CHUNK_VALUES / max(e.values_per_row for e in self._exports)))
+        names = [export.chosen(keys) for export in self._exports]
+        pairs = zip(self._exports, names, strict=True)
+        tables = [e.file.read(columns=[*own, _STEP]).select(own) for e, own in pairs]
+        window = min(export.window for export in self._exports)
         for start in range(0, len(rows), window):
             here, taken = files[start : start + window], rows[start : start + window]
-            yield [tables[file].take(pa.array(taken[here == file])) for file in np.unique(here)]
+            parts = [(file, taken[here == file]) for file in np.unique(here)]
+            yield [
+                _Window(self._exports[file].steps[own], [tables[file].take(pa.array(own))])
+                for file, own in parts
+            ]
 
 
 @contextmanager
@@ -168,38 +226,21 @@ def _open(source: IO[bytes] | RemoteFile, name: str, *, is_here: bool) -> _Expor
         )
         if file.metadata.num_rows > _MAX_ROWS:
             raise IntegrityError(f"{name} claims {file.metadata.num_rows} rows; refused")
-        if "_step" not in file.schema_arrow.names:
+        names = file.schema_arrow.names
+        if _STEP not in names:
             raise IntegrityError(f"{name} has no column _step")
-        steps = file.read(columns=["_step"], use_threads=False).column("_step")
+        steps = file.read(columns=[_STEP], use_threads=False).column(_STEP)
         if steps.null_count:
             raise IntegrityError(f"{name} has rows without a step")
-        return _Export(file, steps.cast(pa.int64()).to_numpy())
+        others = [each for each in names if each != _STEP]
+        return _Export(file, others, steps.cast(pa.int64()).to_numpy())
     except pa.ArrowException as error:
         raise IntegrityError(f"{name} cannot be read as parquet: {error}") from error
 
 
-def _to_long(table: pa.Table, keys: Collection[str] | None) -> pa.Table:
-    long = wide_to_long(table)
+def _of_keys(long: pa.Table, keys: Collection[str] | None) -> pa.Table:
     # A row that has none of the keys comes as its bare step: nobody asked for it.
-    return long if keys is None else long.filter(pc.not_equal(long.column("key"), "_step"))
-
-
-def _columns(file: pq.ParquetFile, keys: Collection[str] | None) -> list[str] | None:
-    if keys is None:
-        return None
-    wanted = {*keys, "_step"}
-    return [name for name in file.schema_arrow.names if name in wanted]
-
-
-def _between(table: pa.Table, from_step: int, to_step: int | None) -> pa.Table:
-    steps = table.column("_step")
-    bounds = pc.min_max(steps)
-    if bounds["min"].as_py() >= from_step and (to_step is None or bounds["max"].as_py() < to_step):
-        return table
-    kept: Any = pc.greater_equal(steps, from_step)
-    if to_step is not None:
-        kept = pc.and_(kept, pc.less(steps, to_step))
-    return table.filter(kept)
+    return long if keys is None else long.filter(pc.not_equal(long.column("key"), _STEP))
 
 
 def union_by_step(older: Iterator[pa.Table], newer: Iterator[pa.Table]) -> Iterator[pa.Table]:

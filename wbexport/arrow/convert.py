@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wbexport.arrow.exported import wide_to_long
 from wbexport.arrow.literals import (
     SPECIAL_NUMBERS,
     WHOLE_LIMIT,
@@ -23,7 +24,7 @@ from wbexport.arrow.literals import (
 )
 from wbexport.arrow.pieces import build_long, concat_texts, merge_long
 from wbexport.arrow.promote import doubles, key_runs, whole_numbers
-from wbexport.arrow.wide import long_to_export, long_to_wide, wide_to_long
+from wbexport.arrow.wide import long_to_export, long_to_wide
 from wbexport.errors import ResponseError
 
 if TYPE_CHECKING:

@@ -1,16 +1,15 @@
-"""Wide tables, one column per key: W&B's parquet exports, and the frames people ask for."""
+"""Long tables to wide ones, one column per key: exports, and the frames people ask for."""
 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from wbexport.arrow.literals import decode_value, parse_json, write_json
-from wbexport.arrow.pieces import build_long, concat_texts
 from wbexport.arrow.promote import (
     column_type,
     doubles,
@@ -19,7 +18,6 @@ from wbexport.arrow.promote import (
     kinds_of,
     value_flags,
 )
-from wbexport.arrow.schema import LONG
 from wbexport.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -27,51 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["column_names", "long_to_export", "long_to_wide", "scatter", "wide_to_long"]
-
-
-def wide_to_long(table: pa.Table, *, step_key: str = "_step") -> pa.Table:
-    """Turn an exported parquet table into one `LONG` table.
-
-    A parquet null means "not logged": it makes no value, and no member of a struct. NaN stays.
-
-    Args:
-        table: One column per key, and the step column.
-        step_key: Name of the step column.
-
-    Returns:
-        The values in (key, step) order; of two rows with one step the later is taken.
-
-    Raises:
-        IntegrityError: No step column of integers, or a column type that W&B never exports.
-    """
-    table, steps = _one_row_a_step(table, step_key)
-    is_bare = np.ones(len(steps), np.bool_)
-    pieces: dict[str, tuple[NDArray[np.int64], pa.Array, pa.Array | None]] = {}
-    for key in sorted(table.column_names):
-        column = table.column(key).combine_chunks()
-        if key == step_key or column.null_count == len(column):
-            continue
-        if not column.null_count:
-            is_bare[:] = False
-            pieces[key] = (steps, *_encode(key, column))
-            continue
-        valid = column.is_valid().to_numpy(zero_copy_only=False)
-        is_bare &= ~valid
-        pieces[key] = (steps[valid], *_encode(key, column.drop_null()))
-    if is_bare.any():
-        pieces["_step"] = (steps[is_bare], *_encode_integers(pa.array(steps[is_bare])))
-    if not pieces:
-        return LONG.empty_table()
-    key_steps, numbers, texts = zip(*pieces.values(), strict=True)
-    counts = [len(one) for one in key_steps]
-    return build_long(
-        keys=list(pieces),
-        codes=np.repeat(np.arange(len(counts), dtype=np.int32), counts),
-        steps=np.concatenate(key_steps),
-        numbers=pa.concat_arrays(numbers),
-        texts=concat_texts(texts, counts),
-    )
+__all__ = ["column_names", "long_to_export", "long_to_wide", "scatter"]
 
 
 def long_to_wide(
@@ -292,64 +246,6 @@ def _number_steps(
         rows = np.unique(steps)
         places = np.searchsorted(rows, steps)
     return places, rows
-
-
-def _one_row_a_step(table: pa.Table, step_key: str) -> tuple[pa.Table, NDArray[np.int64]]:
-    if step_key not in table.column_names:
-        raise IntegrityError(f"An exported history file has no column {step_key!r}.")
-    column = table.column(step_key)
-    if not pa.types.is_integer(column.type) or column.null_count:
-        raise IntegrityError(
-            f"Column {step_key!r} of an exported history file is not all integers."
-        )
-    steps = column.to_numpy().astype(np.int64)
-    if (np.diff(steps) > 0).all():
-        return table, steps
-    # Searching from the end finds the last row of each step.
-    distinct, from_end = np.unique(steps[::-1], return_index=True)
-    return table.take(pa.array(len(steps) - 1 - from_end)), distinct
-
-
-def _encode(key: str, column: pa.Array) -> tuple[pa.Array, pa.Array | None]:
-    """Split a column without nulls into doubles and literals, None where there are no literals."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _encode(key, column.dictionary_decode())
-    if pa.types.is_floating(kind):
-        return column.cast(pa.float64()), None
-    if pa.types.is_integer(kind):
-        return _encode_integers(column)
-    no_numbers = pa.nulls(len(column), pa.float64())
-    if pa.types.is_boolean(kind):
-        return no_numbers, column.cast(pa.string())
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        distinct = column.cast(pa.string()).dictionary_encode()
-        literals = pa.array(map(write_json, distinct.dictionary.to_pylist()), pa.string())
-        return no_numbers, literals.take(distinct.indices)
-    if pa.types.is_nested(kind) and not pa.types.is_map(kind):
-        values = [write_json(_without_nulls(value)) for value in column.to_pylist()]
-        return no_numbers, pa.array(values, pa.string())
-    raise IntegrityError(f"Exported history column {key!r} has the unknown type {kind}.")
-
-
-def _encode_integers(column: pa.Array) -> tuple[pa.Array, pa.Array | None]:
-    integers = column.to_numpy()
-    numbers = integers.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        exact = numbers.astype(integers.dtype) == integers
-    if exact.all():
-        return pa.array(numbers), None
-    texts = pc.if_else(pa.array(exact), None, column.cast(pa.string()))
-    return pa.array(numbers, mask=~exact, from_pandas=False), texts
-
-
-def _without_nulls(value: Any) -> Any:
-    """Drop the struct members that parquet could not leave out."""
-    if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    return value
 
 
 def _has_nulls(long: pa.Table) -> bool:
