@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from wbexport.arrow.convert import long_to_rows, wide_to_long
 from wbexport.arrow.exported import columns_to_long
+from wbexport.arrow.pieces import count_rows
 
 cells = st.one_of(
     *(
@@ -78,3 +79,13 @@ def test_later_rows_win_in_every_type(steps):
     table = pa.table({"_step": steps, "f": [0.5, 1.5, 2.5], "s": ["a", "b", "c"], "i": [1, 2, 3]})
     last = {row["_step"]: row for row in table.to_pylist()}
     assert list(long_to_rows(wide_to_long(table))) == [last[0], last[1]]
+
+
+@given(
+    st.lists(st.lists(st.integers(-3, 400), max_size=8, unique=True).map(sorted), max_size=5),
+    st.sampled_from([1, 10**15]),
+)
+def test_rows_are_the_different_steps(keys, far):
+    steps = [step * far for own in keys for step in own]
+    long = pa.table({"step": pa.array(steps, pa.int64())})
+    assert count_rows(long) == len(set(steps))

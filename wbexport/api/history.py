@@ -53,14 +53,16 @@ class HistorySource:
         first_live_step: Where the rows that are in no exported file begin, if there are any.
         last_step: The last step logged, where the server says so.
         line_count: How many rows were logged, where the server says so.
-        keys: The server's account of the metric keys.
+        key_count: How many metric keys the server knows.
+        text_keys: Those that never held a number.
     """
 
     urls: tuple[str, ...]
     first_live_step: int | None
     last_step: int | None
     line_count: int | None
-    keys: HistoryKeys
+    key_count: int
+    text_keys: frozenset[str]
 
     @classmethod
     def parse(cls, run: Mapping[str, Any], name: str) -> HistorySource:
@@ -76,18 +78,21 @@ class HistorySource:
             first_live_step=min(live, default=None),
             last_step=max(known, default=None),
             line_count=run.get("historyLineCount"),
-            keys=keys,
+            key_count=len(keys.keys),
+            text_keys=keys.text_keys,
         )
 
     @classmethod
     def of_header(cls, header: Mapping[str, Any]) -> HistorySource:
         """Leave out the exported files, which a listing does not name: all is read by pages."""
+        keys = read_node(HistoryKeys, parse_json(header["history_keys"] or "{}"))
         return cls(
             urls=(),
             first_live_step=None,
             last_step=header["last_step"],
             line_count=header["history_line_count"],
-            keys=read_node(HistoryKeys, parse_json(header["history_keys"] or "{}")),
+            key_count=len(keys.keys),
+            text_keys=keys.text_keys,
         )
 
     @property
@@ -236,7 +241,7 @@ def scan_long(
             line_count=source.line_count if line_count is None else line_count,
             last_step=max(-1 if s is None else s for s in (source.last_step, last_step)),
         )
-    text_keys = frozenset(text_keys) | source.keys.text_keys
+    text_keys = frozenset(text_keys) | source.text_keys
 
     def refresh(index: int) -> str:
         return fetch_fresh_url(graphql, path, source.urls[index])
@@ -264,7 +269,7 @@ def scan_long(
             end,
             page_rows=page_rows,
             steps_per_row=source.steps_per_row,
-            keys=len(source.keys.keys),
+            keys=source.key_count,
         )
         pages = iter_step_pages(fetch, windows)
         live = map(decode, pages)

@@ -96,10 +96,20 @@ def count_values(info: Any) -> int | None:
     """Add up the type counts of one entry of `historyKeys.keys`; None when that cannot be done."""
     try:
         counts = [each["count"] for each in info["typeCounts"]]
+        if len(counts) == 1 and type(counts[0]) is int:
+            return counts[0]
         whole = [int(count) for count in counts]
         return sum(whole) if whole == list(map(float, counts)) else None
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _is_number(info: Any) -> bool:
+    """Tell quickly of most keys that they were logged as numbers."""
+    try:
+        return bool(info["typeCounts"][0]["type"] == "number")
+    except (IndexError, KeyError, TypeError):
+        return False
 
 
 class HistoryKeys(_Node):
@@ -127,8 +137,11 @@ class HistoryKeys(_Node):
     @cached_property
     def text_keys(self) -> frozenset[str]:
         """Keys that never held a number: in them, the text "NaN" is a text."""
-        types = ((key, self.types_of(key)) for key in self.keys)
-        return frozenset(key for key, names in types if names and "number" not in names)
+        return frozenset(
+            key
+            for key, info in self.keys.items()
+            if not _is_number(info) and (names := self.types_of(key)) and "number" not in names
+        )
 
 
 class ParquetHistory(_Node):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
+from wbexport.arrow.literals import parse_json
 from wbexport.arrow.schema import RUNS
 from wbexport.graphql.models import count_values
 
@@ -60,7 +60,7 @@ def _hash(value: object) -> str:
 
 def parse_object(text: str | None) -> dict[str, Any]:
     """Parses a JSON column of a header, in which NaN may be bare; what is no object is empty."""
-    value = json.loads(text or "{}")
+    value = parse_json(text or "{}")
     return value if isinstance(value, dict) else {}
 
 

@@ -82,7 +82,8 @@ class Tally:
             self._last_step_differs(promise),
         ]
         for key, count in promise.counts.items():
-            if key not in self.counts and self._is_nested(key):
+            held = self.counts.get(key)
+            if held == count or (held is None and self._is_nested(key)):
                 continue
             # The SDK counts its own bookkeeping keys differently from server to server.
             if not key.startswith("_"):
