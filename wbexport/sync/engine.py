@@ -7,6 +7,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+import pyarrow as pa
+
 from wbexport.api.client import Api
 from wbexport.api.listing import fetch_run_headers
 from wbexport.errors import (
@@ -114,6 +116,7 @@ def sync(
     streams, parts = _split(include)
     _check_jobs(jobs)
     with ExitStack() as stack:
+        stack.enter_context(_compact_memory())
         api = api or stack.enter_context(_connect(settings))
         project = parse_project_path(path, lambda: api.default_entity, api.settings.project)
         if not isinstance(store, Store):
@@ -195,6 +198,21 @@ def _connect(settings: Settings | None) -> Iterator[Api]:
         yield api
     finally:
         api.client.session.close()
+
+
+@contextmanager
+def _compact_memory() -> Iterator[None]:
+    """Makes Arrow allocate with jemalloc, where it was built with it.
+
+    mimalloc keeps what one thread allocates and another frees: measured, a tenth of a sync's peak.
+    """
+    before = pa.default_memory_pool()
+    if "jemalloc" in pa.supported_memory_backends():
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
 
 
 class _Job:
