@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -85,6 +86,11 @@ def test_keys_and_samples_choose_the_rows_that_a_plain_reading_does(
         for row in long.to_pylist()
     ]
     assert sorted(found, key=repr) == expected(runs, keys, how, samples)
+    alone = [
+        read_long(shared.cursor(), [number], keys=keys, how=how, samples=samples).to_pylist()
+        for number in numbers
+    ]
+    assert list(map(repr, chain(*alone))) == list(map(repr, long.to_pylist()))
     if samples is None:
         pieces = iter_long(shared.cursor(), numbers, keys=keys, how=how, values=7)
         rows = [row for piece in pieces for row in piece.to_pylist()]

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from wbexport.store.exchange import fetch_arrow
 
 if TYPE_CHECKING:
@@ -12,7 +16,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-__all__ = ["ROW", "Key", "LongQuery", "cut_query", "resolve_keys"]
+__all__ = ["ROW", "Key", "LongQuery", "cut_query", "fetch_long", "resolve_keys"]
 
 #: The number under which rows are given, which no key has.
 ROW = -(2**31)
@@ -126,6 +130,8 @@ from stored.runs
 where run_no in (select unnest($run_nos::integer[])) and stored_rows > 0
 """
 _FIRST, _LAST = -(2**63), 2**63 - 1
+# Of so many values it is faster to read all than to let DuckDB find the samples.
+_FEW = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +267,36 @@ class LongQuery:
         }
         params |= {f"pointer{place}": key.pointer for place, key in self._nested()}
         return {name: value for name, value in params.items() if value is not None}
+
+
+def fetch_long(cursor: duckdb.DuckDBPyConnection, query: LongQuery) -> pa.Table:
+    """Run a query, and thin what one run of usual size has more than twice as fast as by SQL.
+
+    Args:
+        cursor: Any cursor of the store.
+        query: What to read.
+
+    Returns:
+        `run_no`, `key_no`, `step`, `value` and `text`, in any order.
+    """
+    if query.samples and len(query.run_nos) == 1:
+        text, params = replace(query, samples=None).sql()
+        found = fetch_arrow(cursor, f"{text} limit {_FEW + 1}", params)
+        if found.num_rows <= _FEW:
+            return _thinned(found, query.samples)
+    return fetch_arrow(cursor, *query.sql())
+
+
+def _thinned(found: pa.Table, samples: int) -> pa.Table:
+    """Keep the rows of one run that `_SPACED` would choose."""
+    steps = np.sort(pc.unique(found["step"]).to_numpy())
+    if len(steps) <= samples:
+        return found
+    if samples == 1:
+        kept = steps[-1:]
+    else:
+        kept = steps[np.arange(samples) * (len(steps) - 1) // (samples - 1)]
+    return found.filter(pa.array(np.isin(found["step"].to_numpy(), kept)))
 
 
 def cut_query(

@@ -14,7 +14,7 @@ from wbexport.query.expressions import Always
 from wbexport.query.fields import check_text
 from wbexport.query.order import parse_order
 from wbexport.store.exchange import fetch_arrow, fetch_record
-from wbexport.store.histories import ROW, Key, LongQuery, cut_query, resolve_keys
+from wbexport.store.histories import ROW, Key, LongQuery, cut_query, fetch_long, resolve_keys
 from wbexport.store.ledger import require_stream
 
 if TYPE_CHECKING:
@@ -407,8 +407,7 @@ def _resolved(
 
 
 def _read(cursor: duckdb.DuckDBPyConnection, query: LongQuery) -> pa.Table:
-    text, params = query.sql()
-    found = _in_order(fetch_arrow(cursor, text, params))
+    found = _in_order(fetch_long(cursor, query))
     names = None if query.keys is None else {key.number: key.name for key in query.keys}
     if names is not None and query.with_rows:
         names[ROW] = "_step"
