@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wbexport.errors import ConflictError, StoreError, WbexportError
 from wbexport.server.limits import Limits
+from wbexport.server.recall import Recall
 from wbexport.store import ledger
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Service:
         limits: Bounds on requests.
         wrote: Called after each write; `soon` asks for a publish in seconds, not minutes.
         clock: The current time.
+        recall: Looks up what most requests name.
         processes: Run and process to the lines it has posted, for runs that several share.
     """
 
@@ -103,6 +105,7 @@ class Service:
     limits: Limits = field(default_factory=Limits)
     wrote: Callable[..., None] = _nothing
     clock: Callable[[], datetime] = utc_now
+    recall: Recall = field(default_factory=Recall)
     processes: dict[tuple[str, str], Seen] = field(default_factory=dict)
     _crashes_checked: datetime = datetime.min
 

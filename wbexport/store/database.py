@@ -261,6 +261,11 @@ class Store:
             self._connection, self._seen = self._connect()
         return True
 
+    @property
+    def snapshot(self) -> object | None:
+        """What cursors of a reader see, the same object until `refresh`; None for a writer."""
+        return self._open() if self.read_only else None
+
     def close(self) -> None:
         """Close every cursor and let the next writer in; what is not published stays written."""
         if self._closed or os.getpid() != self._process:

@@ -26,8 +26,8 @@ def _project(
     name: str | None = None,
     entityName: str | None = None,
 ) -> Node | None:
-    cur = info.context.cursor
-    return lookup.find_project(cur, entityName or lookup.default_entity(cur), name)
+    entity = entityName or lookup.default_entity(info.context.cursor)
+    return info.context.service.recall.project(info.context, entity, name)
 
 
 def _models(

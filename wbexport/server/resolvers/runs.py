@@ -167,6 +167,7 @@ def list_runs(
         offset=start,
         columns=_wanted(info),
     ).to_pylist()
+    info.context.service.recall.listed(info.context, found[:size])
     page = page_of(found[:size], start, more=len(found) > size)
     page["totalCount"] = lambda _: _count_runs(info, project, where)
     return page
@@ -188,7 +189,8 @@ def _run(
     desc: str | None = None,
     missingOk: bool | None = None,
 ) -> Node | None:
-    return lookup.find_run_in(info.context.cursor, project["project_no"], name, _wanted(info))
+    recall = info.context.service.recall
+    return recall.run(info.context, project["project_no"], name, _wanted(info))
 
 
 def _upsert_bucket(_: object, info: Info, input: Node) -> Node:
