@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
 
 from wbexport.arrow.convert import wrap_config
@@ -104,7 +105,20 @@ def _wandb_config(run: Node, info: Info, keys: list[str] | None = None) -> str:
 
 
 def _history_keys(run: Node, info: Info) -> Any:
-    return json_numbers(parse_json(run["history_keys"])) if run["history_keys"] else None
+    text = run["history_keys"]
+    if not text:
+        return None
+    keys = parse_json(text)
+    # There is an entry for each key; hardly ever is a number in it none that JSON has.
+    return keys if _has_json_numbers(keys) else json_numbers(keys)
+
+
+def _has_json_numbers(value: Any) -> bool:
+    """Tell whether there is no NaN or infinity inside, which orjson writes as null."""
+    try:
+        return b"null" not in orjson.dumps(value)
+    except TypeError:
+        return False
 
 
 def _project(run: Node, info: Info) -> Node | None:
