@@ -10,7 +10,7 @@ from wbexport.arrow.formats import check_format, to_format
 from wbexport.errors import NotFoundError
 from wbexport.paths import parse_run_path
 from wbexport.store.database import Store, second_cursor
-from wbexport.store.reader import read_projects
+from wbexport.store.reader import read_project_names
 from wbexport.views.runs import ArchiveRuns, only_entity
 from wbexport.views.sql import run_sql
 from wbexport.views.tables import read_tables
@@ -72,9 +72,8 @@ class Archive:
         Returns:
             Pairs of entity and project, in order.
         """
-        table = read_projects(self._store.cursor())
-        names = (table.column(name).to_pylist() for name in ("entity", "project"))
-        return list(dict.fromkeys(zip(*names, strict=True)))
+        found = read_project_names(self._store.cursor())
+        return list(dict.fromkeys((entity, project) for _, entity, project in found))
 
     def runs(
         self,

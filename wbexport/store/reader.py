@@ -33,6 +33,7 @@ __all__ = [
     "read_kinds",
     "read_long",
     "read_project",
+    "read_project_names",
     "read_projects",
     "read_run",
     "read_runs",
@@ -80,6 +81,20 @@ order by entity, project, project_no
 def read_projects(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
     """Read every project of the store."""
     return fetch_arrow(cursor, _PROJECTS.format(condition=""))
+
+
+def read_project_names(cursor: duckdb.DuckDBPyConnection) -> list[tuple[int, str, str]]:
+    """Read number, entity and name of every project of the store, in the order of the names."""
+    return cursor.execute(
+        """
+        select
+            project_no,
+            entity,
+            project
+        from stored.projects
+        order by entity, project, project_no
+        """
+    ).fetchall()
 
 
 def read_project(

@@ -17,7 +17,7 @@ from wbexport.paths import parse_project_path
 from wbexport.query.fields import suggest
 from wbexport.query.mongo import parse_filter
 from wbexport.query.order import parse_order
-from wbexport.store.reader import count_runs, read_projects, read_runs
+from wbexport.store.reader import count_runs, read_project_names, read_runs
 from wbexport.summary import Summary
 from wbexport.views.history import Scan, histories, scan_rows
 
@@ -431,18 +431,18 @@ def find_project(store: Store, path: str) -> int:
     Raises:
         NotFoundError: There is none; the message names the nearest.
     """
-    projects = read_projects(store.cursor()).select(["project_no", "entity", "project"]).to_pylist()
-    wanted = parse_project_path(path, _only({row["entity"] for row in projects}))
-    numbers = {f"{row['entity']}/{row['project']}": row["project_no"] for row in projects}
+    projects = read_project_names(store.cursor())
+    wanted = parse_project_path(path, _only({entity for _, entity, _ in projects}))
+    numbers = {f"{entity}/{project}": number for number, entity, project in projects}
     if str(wanted) not in numbers:
         hint = suggest(str(wanted), numbers)
         raise NotFoundError(f"{store.path}: holds no project {wanted}{hint or '; sync it first'}")
-    return int(numbers[str(wanted)])
+    return numbers[str(wanted)]
 
 
 def only_entity(store: Store) -> str | None:
     """Tell whose projects a store holds, if they are all of one entity."""
-    return _only(set(read_projects(store.cursor()).column("entity").to_pylist()))
+    return _only({entity for _, entity, _ in read_project_names(store.cursor())})
 
 
 def _only(entities: set[str]) -> str | None:
