@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +12,10 @@ from wbexport.arrow.convert import rows_to_long
 from wbexport.arrow.literals import escape_surrogates, parse_json
 from wbexport.arrow.promote import kinds_of
 from wbexport.arrow.wide import scatter
+from wbexport.errors import ResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["COLUMN_PATHS", "LEFT_OUT", "columns_of_rows", "flatten_runs"]
 
@@ -24,6 +25,8 @@ COLUMN_PATHS = b"wbexport.paths"
 _SPREAD = ("config", "summary")
 #: JSON that is for machines: the run objects give it, a frame for people does not.
 LEFT_OUT = ("wandb_config", "system_metrics", "history_keys")
+
+_PARSED_AT_ONCE = 100
 
 _Path = tuple[str, ...]
 
@@ -46,15 +49,19 @@ def flatten_runs(runs: pa.Table) -> pa.Table:
     for column in _SPREAD:
         if column not in runs.column_names:
             continue
-        leaves = [_leaves(text) for text in runs.column(column).to_pylist()]
+        leaves = [_leaves(each) for each in _parsed(runs.column(column).to_pylist())]
         places: set[str | _Path] = set().union(*leaves)
         found = {
             place: (column, *([place] if isinstance(place, str) else place)) for place in places
         }
         names = _name_paths(set(found.values()))
         titles = {place: names[path] for place, path in found.items()}
-        rows = [{titles[place]: value for place, value in row.items()} for row in leaves]
-        spread |= columns_of_rows(rows)
+        if any(title != f"{column}.{place}" for place, title in titles.items()):
+            rows = [{titles[place]: value for place, value in row.items()} for row in leaves]
+            spread |= columns_of_rows(rows)
+        else:
+            plain = columns_of_rows(cast("list[dict[str, Any]]", leaves))
+            spread |= {titles[place]: cells for place, cells in plain.items()}
         paths |= {name: path for path, name in names.items()}
     kept = [name for name in runs.column_names if name not in (*_SPREAD, *LEFT_OUT)]
     columns = {name: runs.column(name) for name in kept} | spread
@@ -80,9 +87,18 @@ def columns_of_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
     return scatter(long, places, len(rows), dict(sorted(kinds_of(long).items())))
 
 
-def _leaves(text: str | None) -> dict[str | _Path, Any]:
+def _parsed(texts: Sequence[str | None]) -> Iterator[Any]:
+    """Read JSON texts, many at a time."""
+    for start in range(0, len(texts), _PARSED_AT_ONCE):
+        part = texts[start : start + _PARSED_AT_ONCE]
+        values = parse_json(f"[{','.join(text or 'null' for text in part)}]")
+        if len(values) != len(part):
+            raise ResponseError("A config or summary is not one JSON value.")
+        yield from values
+
+
+def _leaves(whole: Any) -> dict[str | _Path, Any]:
     """Give every value that is not a non-empty object: by its key, or its path inside others."""
-    whole = parse_json(text) if text else None
     if not isinstance(whole, dict):
         return {}
     if dict not in set(map(type, whole.values())):
