@@ -1,4 +1,4 @@
-"""Repeats what failed for as long as it makes sense; the only place that sleeps."""
+"""Repeats what failed for as long as it makes sense."""
 
 from __future__ import annotations
 
@@ -342,9 +342,6 @@ class Session:
         tries = spent = reached = 0
         while True:
             tries += 1
-            turn = self._wire.book_turn()
-            while wait := self._wire.seconds_to(turn):
-                self._clock.sleep(wait)
             result = _outcome(attempt)
             if not isinstance(result, Failure):
                 self._budget.refund(spent)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from wbexport.settings import Origin, Settings
+    from wbexport.transport.governor import Ticket
     from wbexport.transport.session import Clock
 
 __all__ = ["Answer", "Stats", "Wire", "user_agent"]
@@ -161,14 +162,6 @@ class Wire:
             if logging.getLogger(name).level == logging.NOTSET:
                 logging.getLogger(name).setLevel(logging.WARNING)
 
-    def book_turn(self) -> float:
-        """Return the number of a request's turn; see the governor."""
-        return self._governor.book_turn(self._clock.monotonic())
-
-    def seconds_to(self, turn: float) -> float:
-        """Say how long to wait for a turn before asking again, or 0 when it has come."""
-        return self._governor.seconds_to(turn, self._clock.monotonic(), random.random())
-
     def proxy_to(self, url: httpx.URL) -> str | None:
         """Say which proxy leads to a URL's host; the environment is asked once for each."""
         origin = origin_of(url)
@@ -186,9 +179,11 @@ class Wire:
         content: bytes | Iterable[bytes] | None = None,
     ) -> Iterator[Answer]:
         """Make one attempt: send a request, follow redirects, give the answer to read."""
-        ticket = self._governor.enter(self._clock.monotonic())
+        ticket = self._governor.enter()
         answer: Answer | None = None
         try:
+            while wait := self._seconds_to_begin(ticket):
+                self._clock.sleep(wait)
             with pacing(self._settings.timeout) as pace:
                 response = self._follow(method, url, headers, content)
                 pace.in_headers = False
@@ -208,6 +203,9 @@ class Wire:
         """Close all connections."""
         with self._lock:
             _close(self._ways)
+
+    def _seconds_to_begin(self, ticket: Ticket) -> float:
+        return self._governor.seconds_to_begin(ticket, self._clock.monotonic(), random.random())
 
     def _follow(
         self,
