@@ -33,7 +33,7 @@ query Ids($entity: String!, $name: String!) {
     "variables": {"entity": ENTITY, "name": PROJECT.split("/")[1]},
 }
 _THREADS = 32
-_SECONDS_A_RUN = 0.04
+_SECONDS_A_RUN = 0.08
 #: Of that: what each fixed load takes to settle, and is then measured for.
 _SETTLE, _MEASURE = 0.25, 0.5
 
