@@ -74,11 +74,13 @@ class _Export:
     @cached_property
     def values_per_row(self) -> float:
         """How many cells of a row hold something, by the footer's null counts."""
-        groups = [self.file.metadata.row_group(i) for i in range(self.file.num_row_groups)]
-        columns = [group.column(j) for group in groups for j in range(group.num_columns)]
-        nulls = [c.statistics.null_count or 0 if c.statistics else 0 for c in columns]
-        values = sum(c.num_values for c in columns) - sum(nulls)
-        return max(1.0, float(values) / max(1, len(self.steps)))
+        values = 0
+        for group in map(self.file.metadata.row_group, range(self.file.num_row_groups)):
+            # One after the other: thousands at once keep the garbage collector busy.
+            for column in map(group.column, range(group.num_columns)):
+                statistics = column.statistics
+                values += column.num_values - (statistics.null_count or 0 if statistics else 0)
+        return max(1.0, values / max(1, len(self.steps)))
 
     @property
     def window(self) -> int:
@@ -104,8 +106,9 @@ class _Export:
     def _blocks(self, names: Sequence[str]) -> Iterator[pa.Table]:
         for start in range(0, len(names), _COLUMNS):
             wanted = names[start : start + _COLUMNS]
+            block = self.file.read(columns=wanted, use_threads=False)
             # A name with a dot also brings the struct that has such a member.
-            yield self.file.read(columns=wanted, use_threads=False).select(wanted)
+            yield block if block.column_names == wanted else block.select(wanted)
 
 
 class ExportedHistory:

@@ -197,8 +197,8 @@ class _Walk:
 
     def _take(self, page: Mapping[str, Any]) -> bool:
         edges = page["edges"]
-        # One by one: the parsed JSON of a whole page keeps the garbage collector busy.
-        runs = runs_to_table(read_node(RunNode, (edge or {}).get("node")) for edge in edges)
+        # One by one, each freed at once: the parsed JSON of a page is far larger than its table.
+        runs = runs_to_table(read_node(RunNode, (edge or {}).pop("node", None)) for edge in edges)
         ids = runs["storage_id"].to_pylist()
         if not self._follows(ids[0] if ids else None):
             return False

@@ -132,9 +132,9 @@ class _Piece(NamedTuple):
 def _cut(block: pa.Table, first_code: int) -> Iterator[_Piece]:
     """Take the values out of some columns, those of one type together."""
     members: dict[pa.DataType, list[int]] = defaultdict(list)
-    for index, field in enumerate(block.schema):
-        if field.name != _STEP:
-            members[field.type].append(index)
+    for index, (name, kind) in enumerate(zip(block.column_names, block.schema.types, strict=True)):
+        if name != _STEP:
+            members[kind].append(index)
     first_row = 0
     for batch in block.to_batches():
         columns, height = batch.columns, batch.num_rows

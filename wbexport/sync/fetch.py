@@ -76,9 +76,10 @@ class Source:
     ) -> Iterator[pa.Table]:
         """Yields a run's history from a step on; by pages alone if `exports` is false."""
         path = self.path_of(header)
-        source = HistorySource.of_header(header)
         if exports:
             source = self._take(path.run_id) or fetch_source(self.service, path)
+        else:
+            source = HistorySource.of_header(header)
         for table in scan_long(
             self.service, self.service.session, path, from_step=from_step, source=source
         ):
