@@ -16,6 +16,7 @@ from wbexport.arrow.convert import parse_rows, rows_to_long
 from wbexport.arrow.decoding import DECODING
 from wbexport.arrow.literals import parse_json
 from wbexport.errors import GraphQLError, ResponseError
+from wbexport.garbage import collector_paused
 from wbexport.graphql.documents import aliased
 from wbexport.graphql.models import HistoryKeys, ParquetHistory, read_node
 
@@ -185,10 +186,11 @@ def fetch_sources(
             data = graphql.execute_text(batch.text, batch.variables)
         except (GraphQLError, ResponseError):
             continue
-        for index, name in enumerate(names):
-            run = (data.get(f"b{index}") or {}).get("run")
-            if run and run.get("parquetHistory"):
-                found[name] = HistorySource.parse(run, f"{project}/{name}")
+        with collector_paused():
+            for index, name in enumerate(names):
+                run = (data.pop(f"b{index}", None) or {}).get("run")
+                if run and run.get("parquetHistory"):
+                    found[name] = HistorySource.parse(run, f"{project}/{name}")
     return found
 
 

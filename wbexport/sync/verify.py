@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from wbexport.arrow.pieces import count_rows
 from wbexport.arrow.promote import key_runs
+from wbexport.garbage import collector_paused
 from wbexport.graphql.models import count_values
 from wbexport.sync.plan import LIVE_STATES, parse_object
 
@@ -40,8 +41,9 @@ class Promise:
     @classmethod
     def of(cls, header: Mapping[str, Any]) -> Promise:
         """Reads the promise of one row of a listing."""
-        keys = parse_object(header["history_keys"]).get("keys") or {}
-        counts = {key: count_values(info) for key, info in keys.items()}
+        with collector_paused():
+            keys = parse_object(header["history_keys"]).get("keys") or {}
+            counts = {key: count_values(info) for key, info in keys.items()}
         return cls(
             rows=header["history_line_count"],
             last_step=header["last_step"],
