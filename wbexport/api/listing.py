@@ -148,6 +148,8 @@ def _latest(pages: list[pa.Table]) -> pa.Table:
     """Join pages; of a run that is in several, the last row is taken."""
     runs = pa.concat_tables([RUNS.empty_table(), *pages])
     places = {name: place for place, name in enumerate(runs["storage_id"].to_pylist())}
+    # From one chunk rows are taken in no time; from many, all of it is copied first.
+    runs = runs.combine_chunks()
     return runs if len(places) == runs.num_rows else runs.take(pa.array(places.values()))
 
 
