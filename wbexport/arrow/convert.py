@@ -185,6 +185,14 @@ def _columns(rows: Sequence[Row], text_keys: Collection[str]) -> Iterator[tuple[
         for key, cells in zip(keys, by_key, strict=True):
             loose[key][0].extend(cells)
             loose[key][1].append(places)
+    sizes = {key: len(each) for key, (each, _) in loose.items() if set(map(type, each)) <= _NUMBERS}
+    joined = _doubles(list(chain.from_iterable(loose[key][0] for key in sizes)))
+    if joined is not None:
+        # At once: of thousands of keys with a few values each, every array takes its time.
+        numbers, start = pa.array(joined), 0
+        for key, size in sizes.items():
+            yield key, _Cells(np.concatenate(loose.pop(key)[1]), numbers.slice(start, size), None)
+            start += size
     for key, (values, parts) in loose.items():
         encoded = _encode_values(values, is_text=key in text_keys)
         yield key, _Cells(np.concatenate(parts), *encoded)

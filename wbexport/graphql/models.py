@@ -95,9 +95,10 @@ class UserNode(_Node):
 def count_values(info: Any) -> int | None:
     """Add up the type counts of one entry of `historyKeys.keys`; None when that cannot be done."""
     try:
-        counts = [each["count"] for each in info["typeCounts"]]
-        if len(counts) == 1 and type(counts[0]) is int:
-            return counts[0]
+        types = info["typeCounts"]
+        if len(types) == 1 and type(only := types[0]["count"]) is int:
+            return only
+        counts = [each["count"] for each in types]
         whole = [int(count) for count in counts]
         return sum(whole) if whole == list(map(float, counts)) else None
     except (KeyError, TypeError, ValueError):
