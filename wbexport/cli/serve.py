@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import signal
@@ -43,9 +44,12 @@ def serve(
         else:
             print(f"export WANDB_BASE_URL={shlex.quote(server.url)}")
             print(f"export WANDB_API_KEY={shlex.quote(server.token)}", flush=True)
+        # The schema stays: to look through it for garbage takes longer than to answer.
+        gc.freeze()
         if not quiet:
             note(f"serving {path}{'' if writable else ', read-only'}; stop with ^C")
         stopped.wait()
+        gc.unfreeze()
 
 
 def _read_or_make_token(store: Path) -> str:

@@ -305,15 +305,15 @@ def require_stream(
     chosen = "= ?" if len(run_nos) == 1 else "in (select unnest(?::integer[]))"
     found = cursor.execute(
         f"""
-        select count(*), min(run_id)
+        select run_id
         from stored.runs
         where run_no {chosen} and not list_contains(streams, ?)
         """,
         [*run_nos, stream] if len(run_nos) == 1 else [list(run_nos), stream],
     ).fetchall()
-    count, run_id = found[0]
-    if count:
-        others = f" and {count - 1:,} more" if count > 1 else ""
+    if found:
+        run_id = min(found)[0]
+        others = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
         raise NotFoundError(
             f"This store has no {stream} of run {run_id}{others}: no sync has brought it over. "
             f"Sync again and include {stream}."

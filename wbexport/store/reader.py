@@ -64,6 +64,8 @@ _SELECT = {name: f"r.{name}" for name in (*RUNS.names, *LEDGER)} | {
 _SELECT |= {"entity": "p.entity", "project": "p.project"}
 # Up to so many stretches of rows are put in order as they are; beyond, row by row is as fast.
 _MOVES = 1000
+# Names of so few keys are found sooner by a look at each key of the store than by a join.
+_FEW_KEYS = 100
 _FROM = """
 from stored.runs r
 join stored.projects p on p.project_no = r.project_no
@@ -455,16 +457,15 @@ def _with_names(
     numbers, places = np.unique(key_nos[starts], return_inverse=True)
     lengths = np.diff(starts, append=len(key_nos))
     if names is None:
-        names = dict(
-            cursor.execute(
-                """
-                select key_no, key
-                from stored.keys
-                where key_no in (select unnest(?::integer[]))
-                """,
-                [numbers.tolist()],
-            ).fetchall()
+        chosen = (
+            "list_contains(?::integer[], key_no)"
+            if len(numbers) < _FEW_KEYS
+            else "key_no in (select unnest(?::integer[]))"
         )
+        found_names = cursor.execute(
+            f"select key_no, key from stored.keys where {chosen}", [numbers.tolist()]
+        )
+        names = dict(found_names.fetchall())
     texts = pa.array([names[number] for number in numbers.tolist()], pa.string())
     codes = np.repeat(places.astype(np.int32), lengths)
     keys = pa.DictionaryArray.from_arrays(pa.array(codes), texts)

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pyarrow.compute as pc
 
 from wbexport.arrow.convert import long_to_rows
 from wbexport.arrow.lines import long_to_lines
@@ -147,7 +148,7 @@ def _live_data(run: Node, info: Info, first: int | None, keys: list[str]) -> lis
     """Return the given keys of the rows that no parquet file holds."""
     long = reader.read_long(info.context.cursor, [run["run_no"]], min_step=first)
     if keys == ["_step"]:
-        steps = np.unique(long.column("step").to_numpy())
+        steps = np.sort(pc.unique(long.column("step")).to_numpy())
         return Leaves({"_step": step} for step in steps.tolist())
     return Leaves(
         json_numbers({key: row[key] for key in keys if key in row}) for row in long_to_rows(long)
