@@ -109,6 +109,30 @@ def test_chunks_are_bounded_and_in_step_order(monkeypatch: pytest.MonkeyPatch) -
     assert all(a[1] < b[0] for a, b in pairwise(ends))
 
 
+def sparse_rows(steps: range) -> list[dict[str, Any]]:
+    """Few of many keys in each row; two of them look like a member of one and the same struct."""
+    return [
+        {"_step": step, "s": {"x": 1}, "s.x": step + 0.5}
+        | {f"k{(7 * step + i) % 200:03d}": step * i / 3 + 0.1 for i in range(5)}
+        for step in steps
+    ]
+
+
+@pytest.mark.parametrize("cuts", [[0, 60], [0, 20, 60], [0, 60, 30, 60]])
+@pytest.mark.parametrize("limit", [{}, {"CHUNK_VALUES": 40}, {"CHUNK_VALUES": 99, "_CELLS": 500}])
+def test_few_values_of_many_keys_are_all_read(
+    monkeypatch: pytest.MonkeyPatch, cuts: list[int], limit: dict[str, int]
+) -> None:
+    for name, value in limit.items():
+        monkeypatch.setattr(f"wbexport.api.exports.{name}", value)
+    files = [sparse_rows(range(a, b)) for a, b in pairwise(cuts)]
+    stub = HistoryStub(files, [], line_count=60, last_step=59).stub()
+    assert scan(stub) == sparse_rows(range(60))
+    assert scan(stub, from_step=7, to_step=31) == sparse_rows(range(7, 31))
+    one = [{"_step": step, "s.x": step + 0.5} for step in range(60)]
+    assert scan(stub, keys=["s.x"]) == one
+
+
 def test_a_file_that_is_no_parquet_is_an_integrity_error() -> None:
     stub = HistoryStub([[row(0)]], []).stub()
     stub.files["/files/0.parquet"] = b"PAR1 but not really"
