@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from wbexport.api.history import HistorySource, fetch_source, fetch_sources, scan_long
 from wbexport.arrow.digest import long_digest
 from wbexport.arrow.schema import LONG
+from wbexport.errors import WbexportError
 from wbexport.paths import RunPath
 from wbexport.store.reader import read_keys, read_long
 from wbexport.sync.spool import Spool
@@ -64,8 +65,9 @@ class Source:
     store: Store
     pending: dict[str, None]
     stopped: threading.Event = field(default_factory=threading.Event)
+    _asked: frozenset[str] = frozenset()
     _found: dict[str, HistorySource] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def path_of(self, header: Mapping[str, Any]) -> RunPath:
         """Returns the path of a listed run."""
@@ -88,13 +90,39 @@ class Source:
             yield table
 
     def _take(self, run_id: str) -> HistorySource | None:
-        with self._lock:
-            if run_id in self.pending:
-                batch = list(itertools.islice(self.pending, BATCH))
-                self._found |= fetch_sources(self.service, self.project, batch)
-                for each in batch:
-                    del self.pending[each]
+        """Gives where a run's history is; None when that has to be asked for it alone."""
+        while batch := self._next_batch(run_id):
+            found: dict[str, HistorySource] = {}
+            try:
+                found = fetch_sources(self.service, self.project, batch)
+            except WbexportError:
+                # Each of them asks alone then, and says what is wrong.
+                pass
+            finally:
+                with self._changed:
+                    self._found |= found
+                    self._asked = frozenset()
+                    self._changed.notify_all()
+        with self._changed:
             return self._found.pop(run_id, None)
+
+    def _next_batch(self, run_id: str) -> list[str]:
+        """Names runs to look up now, before a thread waits for one; none once `run_id` is known.
+
+        One thread looks up the next runs while the others fetch those that are known.
+        """
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._asked or run_id not in self._asked | self.pending.keys()
+            )
+            enough = run_id not in self.pending and len(self._found) > BATCH // 2
+            if self._asked or enough:
+                return []
+            batch = list(itertools.islice(self.pending, BATCH))
+            for each in batch:
+                del self.pending[each]
+            self._asked = frozenset(batch)
+            return batch
 
 
 @dataclass(frozen=True, slots=True)
