@@ -16,13 +16,16 @@ _MOST_PATIENCE = 1024
 _CHANGE = 2
 #: Good answers, per request at once, that prove that so many at once are allowed.
 _PROOF = 4
-#: Good answers that a rate is taken from, at least.
+#: Good answers that a rate is taken from, at least, and the seconds of the first one.
 _SAMPLES = 16
+_LEAST_BUSY = 1.0
 #: Good answers to each refusal when refusals that ask for no pause say nothing of the rate.
 _RARE = 128
 #: What of a refused pace is kept, and how one that proved itself rises.
 _SLOWER = 0.95
 _FASTER = 1.05
+#: Fewer of a few answers are no measure: a window is used up for a while, then free again.
+_LEAST_ANSWERED = 0.9
 #: Requests a second that a server bears, or else it says how long to wait.
 _SLOWEST = 1.0
 #: Seconds between two requests after which the server was not what they waited for.
@@ -196,7 +199,7 @@ class Governor:
         self._refused += 1
         if ticket.began < self._used_up_at:
             return  # It was refused with the last one.
-        if self._good >= _SAMPLES:
+        if self._good >= _SAMPLES and (self._pace or self._busy >= _LEAST_BUSY):
             if self._good < _RARE * self._refused or self._open_at > now:
                 self._slow_down()
             self._measure_anew(now)
@@ -207,7 +210,7 @@ class Governor:
     def _slow_down(self) -> None:
         if self._pace:
             answered = self._good / (self._good + self._refused - 1)
-            slower = self._pace.value * _SLOWER * max(1 / _CHANGE, answered)
+            slower = self._pace.value * _SLOWER * max(_LEAST_ANSWERED, answered)
             self._pace.lower(max(_SLOWEST, slower))
             return
         rate = max(_SLOWEST, self._good / max(self._busy, _NO_TIME))
