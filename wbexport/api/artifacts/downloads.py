@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ArtifactDownloads"]
 
-#: Small files wait for the network more than for this machine; more at once slow httpx down.
-_JOBS = 16
+#: Small files wait for the network: as many as a session has requests at once.
+_JOBS = 32
 #: Up to so many files are asked for by name; beyond that, all of them are.
 _MOST_NAMES = 500
 
