@@ -46,7 +46,7 @@ def sync(
     store: StoreOption = Path("wb.duckdb"),
     filters: Filters = None,
     include: Include = "history",
-    jobs: Jobs = 8,
+    jobs: Jobs = 12,
     accept_deletes: Annotated[
         bool,
         typer.Option("--accept-deletes", help="Believe it if over a tenth of the runs are gone."),
@@ -90,7 +90,7 @@ def plan(
     store: StoreOption = Path("wb.duckdb"),
     filters: Filters = None,
     include: Include = "history",
-    jobs: Jobs = 8,
+    jobs: Jobs = 12,
     base_url: BaseUrl = None,
     api_key_file: ApiKeyFile = None,
     as_json: Json = False,

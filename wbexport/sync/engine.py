@@ -66,7 +66,7 @@ def sync(
     *,
     filters: Mapping[str, Any] | None = None,
     include: Collection[Stream | Part] = DEFAULT_STREAMS,
-    jobs: int = 8,
+    jobs: int = 12,
     progress: bool | Progress = False,
     api: Api | None = None,
     settings: Settings | None = None,
@@ -135,7 +135,7 @@ def plan(
     *,
     filters: Mapping[str, Any] | None = None,
     include: Collection[Stream | Part] = DEFAULT_STREAMS,
-    jobs: int = 8,
+    jobs: int = 12,
     api: Api | None = None,
     settings: Settings | None = None,
 ) -> SyncPlan:

@@ -220,7 +220,7 @@ class SyncPlan:
     runs: tuple[RunPlan, ...]
     vanished: tuple[str, ...] = ()
     page_size: int = 1000
-    jobs: int = 8
+    jobs: int = 12
 
     @property
     def actions(self) -> dict[str, int]:
@@ -372,7 +372,7 @@ def plan_runs(
     *,
     include: Collection[Stream] = DEFAULT_STREAMS,
     filtered: bool = False,
-    jobs: int = 8,
+    jobs: int = 12,
 ) -> SyncPlan:
     """Plans a whole project.
 
