@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _SDK = {"sdk": "sdk:Sdk"}
 _WBEXPORT = {"wbexport": "engine:Wbexport"}
+_FRAMES = {"wbexport": "engine:Frames"}
 _FLOOR = {"floor": "floor:Floor"}
 _ALL = _SDK | _WBEXPORT | _FLOOR
 
@@ -166,8 +167,8 @@ JOBS: dict[str, Job] = {
     "full_history_json": Job(_ALL, variant="json", digest=True),
     "mixed": Job(_WBEXPORT | _FLOOR, variant="mixed", digest=True),
     "running": Job(_WBEXPORT | _FLOOR, variant="running", digest=True),
-    "one_key": Job(_ALL),
-    "histories": Job(_ALL),
+    "one_key": Job(_SDK | _FRAMES | _FLOOR),
+    "histories": Job(_SDK | _FRAMES | _FLOOR),
     "artifact": Job(_ALL),
     "second_sync": Job(_WBEXPORT, method="sync", prepare=_SYNCED, digest=True),
     "grown_sync": Job(
@@ -178,7 +179,7 @@ JOBS: dict[str, Job] = {
         prepared_from="running",
         digest=True,
     ),
-    "histories_from_store": Job(_WBEXPORT, prepare=_SYNCED, shares_folder=True, latencies=False),
+    "histories_from_store": Job(_FRAMES, prepare=_SYNCED, shares_folder=True, latencies=False),
     "large_files": Job(_ALL, project="large_files", latencies=False),
     "second_sync_headers": Job(_WBEXPORT, project="headers", method="sync", prepare=_SYNCED),
     **{name: _once(name) for name in ("scale_50", "scale_200", "scale_800", "scale_3200")},

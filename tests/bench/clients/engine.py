@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,14 @@ class Wbexport:
                 self.details["publish"] += time.perf_counter() - start
 
         return timed
+
+
+class Frames(Wbexport):
+    """Jobs that end in frames: polars is loaded beforehand, where a sync never loads it."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        super().__init__(url, folder)
+        import_module("polars")
 
 
 def store_in(folder: Path) -> Path:
