@@ -8,10 +8,11 @@ import pytest
 
 import wbexport
 from wbexport.archive import Archive
-from wbexport.errors import InputError, NotFoundError, SyncError
+from wbexport.errors import InputError, NotFoundError, ResponseError, SyncError
 from wbexport.server.exports import ExportPolicy
 from wbexport.store.database import Store
 from wbexport.sync.engine import plan, sync
+from wbexport.sync.fetch import BATCH
 
 from .truth import digest_of
 
@@ -56,6 +57,33 @@ def test_a_second_sync_of_200_unchanged_runs_takes_three_requests_and_writes_not
     assert not report.changed
     assert len(world.wire.requests) == report.requests <= 3
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+def test_where_histories_are_is_asked_for_many_runs_at_once(world: World):
+    world.truth.new_many([world.truth.rows(3) for _ in range(2 * BATCH + 1)])
+    world.sync()
+    assert world.wire.requests.count("RunHistorySource") == 3
+    world.assert_equal()
+
+
+def test_of_runs_that_cannot_be_looked_up_together_each_is_asked_for_alone(world: World):
+    world.truth.new_many([world.truth.rows(3) for _ in range(3)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wbexport.sync.fetch.fetch_sources", _refuse)
+        assert world.sync().status == "ok"
+    assert world.wire.requests.count("RunHistorySource") == 3
+    world.assert_equal()
+
+
+def _refuse(*_: object) -> None:
+    raise ResponseError("too many at once")
+
+
+def test_nothing_is_asked_of_a_run_without_rows(world: World):
+    world.truth.new([])
+    assert (world.sync().rows, world.wire.requests) == (0, ["RunHeaders"])
+    assert set(world.statuses().values()) == {"complete"}
+    world.assert_equal()
 
 
 def test_a_run_that_grew_is_appended_to(world: World):
