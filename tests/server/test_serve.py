@@ -112,6 +112,22 @@ def test_a_server_is_closed_when_its_threads_have_let_go_of_everything(tmp_path:
         assert let_go.is_set()
 
 
+def test_a_thread_that_wakes_a_server_that_stops_writes_into_no_other_file(tmp_path: Path) -> None:
+    with LocalServer(tmp_path / "wb.duckdb", writable=True) as server:
+        trigger, loop = server._server.trigger, server._thread
+        wake = trigger._physical_pull
+
+        def wake_twice() -> None:
+            wake()
+            loop.join(5)
+            wake()
+
+        trigger._physical_pull = wake_twice
+    assert not loop.is_alive()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        wake()
+
+
 def test_many_requests_at_once_are_all_answered(tmp_path: Path) -> None:
     with LocalServer(tmp_path / "wb.duckdb", writable=True) as server:
         threads = [threading.Thread(target=upsert, args=(server, f"r{n}")) for n in range(24)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from waitress.server import create_server
 from waitress.task import ThreadedTaskDispatcher
+from waitress.wasyncore import dispatcher
 
 from wbexport.server.app import create_app
 from wbexport.server.auth import new_token
@@ -116,6 +117,7 @@ class LocalServer:
         self._server.trigger.pull_trigger(self._stop_listening)
         self._thread.join()
         self._server.task_dispatcher.shutdown()
+        self._server.trigger.close()
         if self._publisher is not None:
             self._publisher.close()
         if self._owns_store:
@@ -128,10 +130,15 @@ class LocalServer:
         self.close()
 
     def _stop_listening(self) -> None:
-        """Close every socket, in the thread that waits on them: with none left it ends."""
+        """Close every socket, in the thread that waits on them: with none left it ends.
+
+        The pipe that wakes this thread is only left, and closed when nobody can write to it: a
+        byte for a closed pipe would go into whichever file has taken its number.
+        """
         for channel in list(self._server.active_channels.values()):
             channel.handle_close()
-        self._server.close()
+        dispatcher.close(self._server)
+        self._server.trigger.del_channel()
 
     def _start_publisher(self) -> Publisher:
         service = self._app.service
