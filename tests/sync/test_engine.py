@@ -249,6 +249,13 @@ def test_a_project_that_does_not_exist_changes_nothing(world: World):
     assert digest_of(world.archive) == before
 
 
+def test_a_first_sync_of_a_project_that_does_not_exist_makes_no_store(world: World, tmp_path: Path):
+    folder = tmp_path / "exports"
+    with pytest.raises(NotFoundError, match="e/other"):
+        sync("e/other", folder / "wb.duckdb", api=world.api)
+    assert not folder.exists()
+
+
 @pytest.mark.parametrize("options", [{"include": ["histroy"]}, {"include": "history"}, {"jobs": 0}])
 def test_a_wrong_argument_is_found_before_anything_is_sent(world: World, options: dict[str, Any]):
     with pytest.raises(InputError):

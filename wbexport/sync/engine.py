@@ -119,10 +119,17 @@ def sync(
         stack.enter_context(_compact_memory())
         api = api or stack.enter_context(_connect(settings))
         project = parse_project_path(path, lambda: api.default_entity, api.settings.project)
+        job = _Job(api, project, filters=filters, include=streams, jobs=jobs)
+        first = not isinstance(store, Store) and not Path(store).expanduser().exists()
+        if first:
+            # A wrong key or name makes no store, which would look like an empty project.
+            job.list_runs()
         if not isinstance(store, Store):
             store = stack.enter_context(Store.open_writer(Path(store), in_place=in_place))
-        job = _Job(api, project, store, filters=filters, include=streams, jobs=jobs)
-        job.plan()
+        if not first:
+            # No other sync is under way now, so what is stored is no newer than this.
+            job.list_runs()
+        job.plan(store)
         job.find_gone(accept_deletes=accept_deletes)
         job.run(choose_progress(progress, str(project)))
         job.run_parts(parts, accept_deletes=accept_deletes)
@@ -170,8 +177,9 @@ def plan(
             file = Path(store).expanduser()
             opened = Store.open_reader(file) if file.exists() else Store.in_memory()
             store = stack.enter_context(opened)
-        job = _Job(api, project, store, filters=filters, include=streams, jobs=jobs)
-        return job.plan()
+        job = _Job(api, project, filters=filters, include=streams, jobs=jobs)
+        job.list_runs()
+        return job.plan(store)
 
 
 def _split(include: Collection[Stream | Part]) -> tuple[tuple[Stream, ...], tuple[Part, ...]]:
@@ -216,13 +224,12 @@ def _compact_memory() -> Iterator[None]:
 
 
 class _Job:
-    """One sync from its listing to its report."""
+    """One sync from its listing to its report, its methods called in the order they are in."""
 
     def __init__(
         self,
         api: Api,
         project: ProjectPath,
-        store: Store,
         *,
         filters: Mapping[str, Any] | None,
         include: tuple[Stream, ...],
@@ -231,7 +238,6 @@ class _Job:
         self._service = api.client
         self._origin = str(api.settings.origin)
         self._project = project
-        self._store = store
         self._filters = filters
         self._include = include
         self._jobs = jobs
@@ -239,9 +245,13 @@ class _Job:
         self._before = (0, 0)
         self._before = self._traffic()
 
-    def plan(self) -> SyncPlan:
-        """Lists the project and compares it with the store."""
-        self._listed = self._list()
+    def list_runs(self) -> None:
+        """Lists the project's runs."""
+        self._listed = self._fetch_headers()
+
+    def plan(self, store: Store) -> SyncPlan:
+        """Compares what was listed with a store."""
+        self._store = store
         self._stored = read_stored(
             self._store, self._origin, self._listed.project.id, self._project
         )
@@ -272,7 +282,7 @@ class _Job:
         self._gone = self._missing_from(self._listed, set(self._plan.vanished))
         if not self._gone:
             return
-        self._gone = self._missing_from(self._list(), self._gone)
+        self._gone = self._missing_from(self._fetch_headers(), self._gone)
         limit = VANISHING_SHARE * len(self._stored.runs)
         if len(self._gone) > limit and not accept_deletes:
             raise SyncError(
@@ -418,7 +428,7 @@ class _Job:
             incomplete=committer.incomplete,
         )
 
-    def _list(self) -> Headers:
+    def _fetch_headers(self) -> Headers:
         return fetch_run_headers(self._service, self._project, filters=self._filters)
 
     def _header(self, storage_id: str) -> dict[str, Any]:
