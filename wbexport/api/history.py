@@ -14,6 +14,7 @@ from wbexport.api.exports import open_exports, union_by_step
 from wbexport.api.pages import StepWindows, iter_step_pages
 from wbexport.arrow.convert import parse_rows, rows_to_long
 from wbexport.arrow.decoding import DECODING
+from wbexport.arrow.lines import lines_to_long
 from wbexport.arrow.literals import parse_json
 from wbexport.errors import GraphQLError, ResponseError
 from wbexport.garbage import collector_paused
@@ -248,16 +249,12 @@ def scan_long(
     def refresh(index: int) -> str:
         return fetch_fresh_url(graphql, path, source.urls[index])
 
-    def fetch(start: int, stop: int, samples: int) -> list[_Row]:
+    def fetch(start: int, stop: int, samples: int) -> pa.Table:
         lines = _fetch_page(graphql, path, start, stop, samples)
         if on_bytes:
             on_bytes(sum(map(len, lines)))
         with DECODING:
-            return parse_rows(lines)
-
-    def decode(rows: list[_Row]) -> pa.Table:
-        with DECODING:
-            return _select(rows_to_long(rows, text_keys=text_keys), keys)
+            return lines_to_long(lines, text_keys=text_keys)
 
     with open_exports(
         session, source.urls, name=str(path), keys=keys, refresh=refresh, on_bytes=on_bytes
@@ -273,8 +270,7 @@ def scan_long(
             steps_per_row=source.steps_per_row,
             keys=source.key_count,
         )
-        pages = iter_step_pages(fetch, windows)
-        live = map(decode, pages)
+        live = (_select(page, keys) for page in iter_step_pages(fetch, windows))
         newer = (table for table in live if table.num_rows)
         yield from union_by_step(exports.iter_long(start, to_step, keys=keys), newer)
 

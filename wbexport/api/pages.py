@@ -8,13 +8,16 @@ thinned out: it spans no more steps than `samples`, or came back less than half 
 
 from __future__ import annotations
 
-import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wbexport.errors import ResponseError, ServerError
+import pyarrow.compute as pc
+
+from wbexport.errors import ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
 
 __all__ = ["StepWindows", "iter_step_pages"]
 
@@ -23,8 +26,6 @@ _END = 2**53
 #: Values of a page, about: bounds its memory.
 _PAGE_VALUES = 200_000
 _FEWEST_ROWS = 32
-
-_Rows = list[dict[str, Any]]
 
 
 class StepWindows:
@@ -67,22 +68,23 @@ class StepWindows:
         """First step and the step to stop before; empty when all is read."""
         return self.start, min(self.start + self._width, self.end)
 
-    def accept(self, rows: _Rows) -> bool:
-        """Learn from an answer.
+    def accept(self, page: pa.Table) -> bool:
+        """Learn from an answer, given as a `LONG` table.
 
         Returns:
             Whether they are all rows of it. If so, `window` moves on, else it narrows.
         """
         start, stop = self.window
         span = stop - start
-        if span > self.samples and len(rows) > self._rows:
-            seen = rows[-1]["_step"] - start + 1
+        rows = pc.count_distinct(page.column("step")).as_py()
+        if span > self.samples and rows > self._rows:
+            seen = pc.max(page.column("step")).as_py() - start + 1
             self._width = max(self.samples, min(span // 2, seen // 2))
             return False
         self.start = stop
         if rows:
-            self._rows = self._fitting(sum(map(len, rows)) / len(rows))
-            self._width = max(self.samples, 3 * span * self._rows // (4 * len(rows)))
+            self._rows = self._fitting(page.num_rows / rows)
+            self._width = max(self.samples, 3 * span * self._rows // (4 * rows))
         else:
             self._width = 2 * span
         return True
@@ -100,41 +102,33 @@ class StepWindows:
 
 
 def iter_step_pages(
-    fetch: Callable[[int, int, int], _Rows], windows: StepWindows
-) -> Iterator[_Rows]:
+    fetch: Callable[[int, int, int], pa.Table], windows: StepWindows
+) -> Iterator[pa.Table]:
     """Yield all rows of a step range, page by page in step order.
 
     Args:
-        fetch: Takes a first step, a step to stop before and a number of samples; returns rows.
+        fetch: Takes a first step, a step to stop before and a number of samples; returns rows
+            as a `LONG` table.
         windows: The range, and how to cut it.
 
     Yields:
-        Pages that are not empty, sorted by step; of two rows with one step the later.
+        `LONG` tables that are not empty, the steps of each above those of the one before.
     """
     while (window := windows.window)[0] < window[1]:
         try:
-            rows = _in_order(fetch(*window, windows.samples), *window)
+            page = _between(fetch(*window, windows.samples), *window)
         except ServerError:
             if not windows.shrink():
                 raise
             continue
-        if windows.accept(rows) and rows:
-            yield rows
+        if windows.accept(page) and page.num_rows:
+            yield page
 
 
-def _in_order(rows: _Rows, start: int, stop: int) -> _Rows:
-    steps: list[Any] = [row.get("_step") for row in rows]
-    whole = set(map(type, steps)) == {int} and start <= steps[0] and steps[-1] < stop
-    if whole and all(map(operator.lt, steps, steps[1:])):
-        return rows
-    by_step = {step: row for row in rows if start <= (step := _step_of(row)) < stop}
-    return [by_step[step] for step in sorted(by_step)]
-
-
-def _step_of(row: dict[str, Any]) -> int:
-    step = row.get("_step")
-    if isinstance(step, float) and step.is_integer():
-        step = row["_step"] = int(step)
-    if type(step) is not int:
-        raise ResponseError("The server sent a history row without a whole number as its step.")
-    return step
+def _between(page: pa.Table, start: int, stop: int) -> pa.Table:
+    """Leave out what the server was not asked for."""
+    steps = page.column("step")
+    lowest, highest = pc.min_max(steps).as_py().values()
+    if lowest is None or (start <= lowest and highest < stop):
+        return page
+    return page.filter(pc.and_(pc.greater_equal(steps, start), pc.less(steps, stop)))
