@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -61,10 +62,11 @@ def long_to_wide(
     height = len(columns["_step"])
     cells = scatter(long, places, height, wanted)
     wide = pa.table([*columns.values(), *cells.values()], names=[*columns, *cells])
-    if how == "any":
+    # A key has one value in a row at most, so that so many values leave no gap.
+    if how == "any" or long.num_rows == height * len(set(keys) - {"_step"}):
         return wide
-    is_full = np.bincount(places, minlength=height) == len(set(keys) - {"_step"})
-    return wide if is_full.all() else wide.filter(pa.array(is_full))
+    counts = np.ones(height, np.intp) if places is None else np.bincount(places, minlength=height)
+    return wide.filter(pa.array(counts == len(set(keys) - {"_step"})))
 
 
 def _only(long: pa.Table, keys: Collection[str]) -> pa.Table:
@@ -125,13 +127,13 @@ def long_to_export(long: pa.Table, kinds: Mapping[str, str] | None = None) -> pa
 
 
 def scatter(
-    long: pa.Table, places: NDArray[np.intp], height: int, kinds: Mapping[str, str]
+    long: pa.Table, places: NDArray[np.intp] | None, height: int, kinds: Mapping[str, str]
 ) -> dict[str, pa.Array]:
     """Put each value of a long table in the column of its key, at its place.
 
     Args:
         long: A long table; runs of equal keys make it fast.
-        places: The row in which each value belongs.
+        places: The row of each value; None where each is a row of its own, in order.
         height: The number of rows.
         kinds: The columns wanted and their kinds.
 
@@ -150,26 +152,44 @@ def scatter(
     # Every number fits a column of floats; looking at them all takes as long as moving them.
     is_checked = set(kinds.values()) != {"float"} or not is_number.all()
     flags = value_flags(long) if is_checked else np.zeros(long.num_rows, np.uint8)
+    jumps = [] if places is None else (np.flatnonzero(np.diff(places) != 1) + 1).tolist()
     columns = {}
     for key, kind in kinds.items():
         parts = stretches[key]
         if not all(fits(flags[part], kind) for part in parts):
             raise IntegrityError(f"Key {key!r} holds a value that is not of kind {kind}.")
+        rows = [_rows_of(part, places, jumps) for part in parts]
+        is_whole = len(parts) == 1 and parts[0].stop - parts[0].start == height
         if kind in ("int", "float"):
             # The only literal that fits is an explicit null.
-            column, filled = np.zeros(height), np.zeros(height, np.bool_)
-            for part in parts:
-                column[places[part]], filled[places[part]] = numbers[part], is_number[part]
+            if is_whole and isinstance(rows[0], slice):
+                column, filled = numbers[parts[0]], is_number[parts[0]]
+            else:
+                column, filled = np.zeros(height), np.zeros(height, np.bool_)
+                for place, part in zip(rows, parts, strict=True):
+                    column[place], filled[place] = numbers[part], is_number[part]
             mask = None if filled.all() else ~filled
             columns[key] = pa.array(column, mask=mask, from_pandas=False).cast(column_type(kind))
             continue
-        rows = np.arange(long.num_rows)
-        rows = np.concatenate([rows[:0], *(rows[part] for part in parts)])
-        cells = _cells(numbers[rows], texts.take(pa.array(rows)), kind)
+        values = np.arange(long.num_rows)
+        values = np.concatenate([values[:0], *(values[part] for part in parts)])
+        cells = _cells(numbers[values], texts.take(pa.array(values)), kind)
         source = np.full(height, -1)
-        source[places[rows]] = np.arange(len(rows))
+        source[values if places is None else places[values]] = np.arange(len(values))
         columns[key] = cells.take(pa.array(source, mask=source < 0))
     return columns
+
+
+def _rows_of(
+    part: slice, places: NDArray[np.intp] | None, jumps: list[int]
+) -> slice | NDArray[np.intp]:
+    """Give the rows of a stretch of values: where they follow each other, moving is a copy."""
+    if places is None:
+        return part
+    if bisect_right(jumps, part.start) < bisect_left(jumps, part.stop):
+        return places[part]
+    first = int(places[part.start])
+    return slice(first, first + part.stop - part.start)
 
 
 def _cells(numbers: NDArray[np.float64], texts: pa.Array, kind: str) -> pa.Array:
@@ -198,11 +218,14 @@ def _literal(number: float) -> str:
     return write_json(decode_value(number, None))
 
 
-def _number_rows(long: pa.Table) -> tuple[NDArray[np.intp], dict[str, pa.Array]]:
+def _number_rows(
+    long: pa.Table,
+) -> tuple[NDArray[np.intp] | None, dict[str, pa.Array | pa.ChunkedArray]]:
     """Number the rows by run and step.
 
     Returns:
-        The row of each value, and the columns that say what the rows are.
+        The row of each value, None where each is a row of its own in order, and the columns that
+        say what the rows are.
     """
     steps = long.column("step").to_numpy()
     run_nos = np.zeros(len(steps), np.int32)
@@ -215,15 +238,16 @@ def _number_rows(long: pa.Table) -> tuple[NDArray[np.intp], dict[str, pa.Array]]
     starts = np.flatnonzero(is_start)
     bounds = np.append(starts, len(steps)).tolist()
     first_of_run = np.flatnonzero(np.diff(run_nos[starts], prepend=-1))
+    if len(first_of_run) == len(starts) and (np.diff(run_nos[starts]) > 0).all():
+        names = [name for name in ("run_no", "step") if name in long.column_names]
+        return None, {name.replace("step", "_step"): long.column(name) for name in names}
     runs = list(itertools.pairwise([*first_of_run.tolist(), len(starts)]))
     by_number = np.argsort(run_nos[starts[first_of_run]])
     places = np.empty(len(steps), np.intp)
     rows = [np.empty(0, np.int64)]
     height = 0
     for first, last in map(runs.__getitem__, by_number.tolist()):
-        parts = [steps[start:stop] for start, stop in itertools.pairwise(bounds[first : last + 1])]
-        inside, distinct = _number_steps(parts)
-        places[bounds[first] : bounds[last]] = inside + height
+        distinct = _number_steps(steps, bounds[first : last + 1], height, places)
         rows.append(distinct)
         height += len(distinct)
     columns = {"_step": pa.array(np.concatenate(rows))}
@@ -235,17 +259,22 @@ def _number_rows(long: pa.Table) -> tuple[NDArray[np.intp], dict[str, pa.Array]]
 
 
 def _number_steps(
-    parts: Sequence[NDArray[np.int64]],
-) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """Give the place of each step of a run among its distinct steps, and these in order."""
-    if all(np.array_equal(part, parts[0]) for part in parts):
-        return np.tile(np.arange(len(parts[0])), len(parts)), parts[0]
-    steps, rows = np.concatenate(parts), max(parts, key=len)
-    places = np.searchsorted(rows, steps)
-    if not np.array_equal(rows[np.minimum(places, len(rows) - 1)], steps):
-        rows = np.unique(steps)
-        places = np.searchsorted(rows, steps)
-    return places, rows
+    steps: NDArray[np.int64], bounds: Sequence[int], height: int, places: NDArray[np.intp]
+) -> NDArray[np.int64]:
+    """Write the row of each step of a run, from `height` on, and give its distinct steps."""
+    first, last, count = bounds[0], bounds[-1], len(bounds) - 1
+    inside, row = steps[first:last], steps[first : bounds[1]]
+    # Mostly all keys are logged together.
+    if len(inside) == count * len(row) and (inside.reshape(count, -1)[1:] == row).all():
+        places[first:last].reshape(count, -1)[:] = np.arange(height, height + len(row))
+        return row
+    row = max((steps[start:stop] for start, stop in itertools.pairwise(bounds)), key=len)
+    found = np.searchsorted(row, inside)
+    if not np.array_equal(row[np.minimum(found, len(row) - 1)], inside):
+        row = np.unique(inside)
+        found = np.searchsorted(row, inside)
+    places[first:last] = found + height
+    return row
 
 
 def _has_nulls(long: pa.Table) -> bool:

@@ -424,7 +424,8 @@ def _resolved(
 
 
 def _read(cursor: duckdb.DuckDBPyConnection, query: LongQuery) -> pa.Table:
-    found = _in_order(fetch_long(cursor, query))
+    # In one piece, no look at a column copies it.
+    found = _in_order(fetch_long(cursor, query).combine_chunks())
     names = None if query.keys is None else {key.number: key.name for key in query.keys}
     if names is not None and query.with_rows:
         names[ROW] = "_step"
@@ -445,8 +446,11 @@ def _in_order(found: pa.Table) -> pa.Table:
     moves = np.flatnonzero(np.diff(order) != 1) + 1
     if mixed.any() or len(moves) > _MOVES:
         return found.take(pa.array(np.lexsort((step, key, run))))
+    if not len(moves):
+        return found
     parts = [(starts[part[0]], stops[part[-1]]) for part in np.split(order, moves)]
-    return pa.concat_tables(found.slice(start, stop - start) for start, stop in parts)
+    moved = [found.slice(start, stop - start) for start, stop in parts]
+    return pa.concat_tables(moved).combine_chunks()
 
 
 def _with_names(
