@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from wbexport.store.exchange import fetch_arrow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import duckdb
 
-__all__ = ["ROW", "Key", "LongQuery", "cut_query", "fetch_long", "resolve_keys"]
+__all__ = ["ROW", "Key", "LongQuery", "among_runs", "cut_query", "fetch_long", "resolve_keys"]
 
 #: The number under which rows are given, which no key has.
 ROW = -(2**31)
@@ -113,23 +113,23 @@ from ({{spine}})
 _SIZES = """
 select
     s.run_no,
-    sum(s.rows)::bigint as stored,
-    greatest(stored, least(stored, any_value(r.stored_rows)) * $columns) as size
+    greatest(sum(s.rows), least(sum(s.rows), any_value(r.stored_rows)) * $columns)::bigint
 from stored.run_keys s
-join stored.keys k on k.key_no = s.key_no and k.stream = $stream
+join (from stored.keys where stream = $stream) k using (key_no)
 join stored.runs r on r.run_no = s.run_no
-where s.run_no in (select unnest($run_nos::integer[]))
-    and ($keys is null or list_contains($keys::integer[], s.key_no))
+where {scope}
 group by s.run_no
 """
 _HEIGHTS = """
 select
-    run_no,
-    stored_rows * $columns as size
-from stored.runs
-where run_no in (select unnest($run_nos::integer[])) and stored_rows > 0
+    r.run_no,
+    r.stored_rows * $columns
+from stored.runs r
+where {scope} and r.stored_rows > 0
 """
 _FIRST, _LAST = -(2**63), 2**63 - 1
+# Up to so many stretches of rows are put in order as they are; beyond, row by row is as fast.
+_MOVES = 1000
 # Of so many values it is faster to read all than to let DuckDB find the samples.
 _FEW = 500_000
 
@@ -214,7 +214,7 @@ class LongQuery:
     def _values(self) -> str:
         table = f"stored.{self.stream}"
         keys = self.keys
-        chosen = "" if keys is None else f"and {self._is_chosen()}"
+        chosen = "" if keys is None else f"and {_among_keys([key.number for key in keys])[0]}"
         plain = f"""
         select
             h.run_no,
@@ -238,40 +238,55 @@ class LongQuery:
         rows = [_ROWS.format(spine=_SPINE.format(scope=self._scope()))] if self.with_rows else []
         return " union all ".join([plain, *nested, *rows])
 
-    def _is_chosen(self) -> str:
-        # A list is compared as values are read; a join would be half as slow again.
-        listed = ", ".join(f"$key{place}" for place in range(len(self.keys or ())))
-        return f"h.key_no in ({listed})" if listed else "false"
-
     def _nested(self) -> list[tuple[int, Key]]:
         return [(n, key) for n, key in enumerate(self.keys or ()) if key.parent is not None]
 
     def _scope(self) -> str:
-        # The bounds let DuckDB skip row groups, which a subquery alone does not.
-        scope = "h.run_no between $low and $high"
-        if not self._is_range():
-            scope += " and h.run_no in (select unnest($run_nos::integer[]))"
+        scope, _ = among_runs(self.run_nos, "h.run_no")
         if self.min_step is not None:
             scope += " and h.step >= $min_step"
         if self.max_step is not None:
             scope += " and h.step <= $max_step"
         return scope
 
-    def _is_range(self) -> bool:
-        return max(self.run_nos) - min(self.run_nos) < len(self.run_nos)
-
     def _params(self) -> dict[str, Any]:
-        params: dict[str, Any] = {
-            "run_nos": None if self._is_range() else list(self.run_nos),
-            "low": min(self.run_nos),
-            "high": max(self.run_nos),
+        _, params = among_runs(self.run_nos, "h.run_no")
+        params |= {
             "min_step": self.min_step,
             "max_step": self.max_step,
             "samples": self.samples,
         }
-        params |= {f"key{place}": key.number for place, key in enumerate(self.keys or ())}
+        params |= _among_keys([key.number for key in self.keys or ()])[1]
         params |= {f"pointer{place}": key.pointer for place, key in self._nested()}
         return {name: value for name, value in params.items() if value is not None}
+
+
+def among_runs(run_nos: Collection[int], column: str) -> tuple[str, dict[str, Any]]:
+    """Write the condition that a column is one of some runs.
+
+    Args:
+        run_nos: The runs.
+        column: The column.
+
+    Returns:
+        Text for `where`, and its values.
+    """
+    if not run_nos:
+        return "false", {}
+    # The bounds let DuckDB skip row groups, which a subquery alone does not.
+    bounds = {"low": min(run_nos), "high": max(run_nos)}
+    text = f"{column} between $low and $high"
+    if bounds["high"] - bounds["low"] < len(run_nos):
+        return text, bounds
+    chosen = f"{column} in (select unnest($run_nos::integer[]))"
+    return f"{text} and {chosen}", {**bounds, "run_nos": list(run_nos)}
+
+
+def _among_keys(numbers: Sequence[int]) -> tuple[str, dict[str, int]]:
+    # A list is compared as values are read; a join would be half as slow again.
+    params = {f"key{place}": number for place, number in enumerate(numbers)}
+    listed = ", ".join(f"${name}" for name in params)
+    return f"key_no in ({listed})" if listed else "false", params
 
 
 def fetch_long(cursor: duckdb.DuckDBPyConnection, query: LongQuery) -> pa.Table:
@@ -282,14 +297,16 @@ def fetch_long(cursor: duckdb.DuckDBPyConnection, query: LongQuery) -> pa.Table:
         query: What to read.
 
     Returns:
-        `run_no`, `key_no`, `step`, `value` and `text`, in any order.
+        `run_no`, `key_no`, `step`, `value` and `text`, by run, key and step.
     """
+    found = None
     if query.samples and len(query.run_nos) == 1:
         text, params = replace(query, samples=None).sql()
-        found = fetch_arrow(cursor, f"{text} limit {_FEW + 1}", params)
-        if found.num_rows <= _FEW:
-            return _thinned(found, query.samples)
-    return fetch_arrow(cursor, *query.sql())
+        every = fetch_arrow(cursor, f"{text} limit {_FEW + 1}", params)
+        found = _thinned(every, query.samples) if every.num_rows <= _FEW else None
+    found = fetch_arrow(cursor, *query.sql()) if found is None else found
+    # In one piece, no look at a column copies it.
+    return _in_order(found.combine_chunks())
 
 
 def _thinned(found: pa.Table, samples: int) -> pa.Table:
@@ -302,6 +319,27 @@ def _thinned(found: pa.Table, samples: int) -> pa.Table:
     else:
         kept = steps[np.arange(samples) * (len(steps) - 1) // (samples - 1)]
     return found.filter(pa.array(np.isin(found["step"].to_numpy(), kept)))
+
+
+def _in_order(found: pa.Table) -> pa.Table:
+    """The same values by run, key and step; as they were written, they mostly are already."""
+    if not found.num_rows:
+        return found
+    run, key, step = (found[name].to_numpy() for name in ("run_no", "key_no", "step"))
+    breaks = (run[1:] != run[:-1]) | (key[1:] != key[:-1]) | (step[1:] <= step[:-1])
+    starts = np.flatnonzero(np.append(True, breaks))
+    stops = np.append(starts[1:], len(run))
+    order = np.lexsort((step[starts], key[starts], run[starts]))
+    first, last = starts[order][1:], stops[order][:-1] - 1
+    mixed = (run[first] == run[last]) & (key[first] == key[last]) & (step[first] <= step[last])
+    moves = np.flatnonzero(np.diff(order) != 1) + 1
+    if mixed.any() or len(moves) > _MOVES:
+        return found.take(pa.array(np.lexsort((step, key, run))))
+    if not len(moves):
+        return found
+    parts = [(starts[part[0]], stops[part[-1]]) for part in np.split(order, moves)]
+    moved = [found.slice(start, stop - start) for start, stop in parts]
+    return pa.concat_tables(moved).combine_chunks()
 
 
 def cut_query(
@@ -318,13 +356,16 @@ def cut_query(
     Returns:
         Queries that give the same values, by run in the order of the query.
     """
-    sizes = fetch_arrow(
-        cursor,
-        _HEIGHTS if query.with_rows else _SIZES,
-        {"run_nos": query.run_nos, "columns": columns}
-        | ({} if query.with_rows else {"stream": query.stream, "keys": query.read_keys()}),
-    )
-    found = dict(zip(*(sizes[name].to_pylist() for name in ("run_no", "size")), strict=True))
+    column, text = ("r.run_no", _HEIGHTS) if query.with_rows else ("s.run_no", _SIZES)
+    scope, params = among_runs(query.run_nos, column)
+    params["columns"] = columns
+    numbers = query.read_keys()
+    if not query.with_rows:
+        params["stream"] = query.stream
+    if numbers is not None:
+        chosen_keys, named = _among_keys(numbers)
+        scope, params = f"{scope} and {chosen_keys}", params | named
+    found = dict(cursor.execute(text.format(scope=scope), params).fetchall())
     chosen: list[int] = []
     waiting = 0
     for run_no in filter(found.__contains__, query.run_nos):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wbexport.errors import NotFoundError
+from wbexport.store.histories import among_runs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -301,15 +302,10 @@ def require_stream(
     Raises:
         NotFoundError: Some of the runs lack the stream; the message says how to get it.
     """
-    # One run is found in half the time by a plain comparison.
-    chosen = "= ?" if len(run_nos) == 1 else "in (select unnest(?::integer[]))"
+    scope, params = among_runs(run_nos, "run_no")
     found = cursor.execute(
-        f"""
-        select run_id
-        from stored.runs
-        where run_no {chosen} and not list_contains(streams, ?)
-        """,
-        [*run_nos, stream] if len(run_nos) == 1 else [list(run_nos), stream],
+        f"select run_id from stored.runs where {scope} and not list_contains(streams, $stream)",
+        {"stream": stream, **params},
     ).fetchall()
     if found:
         run_id = min(found)[0]

@@ -14,7 +14,15 @@ from wbexport.query.expressions import Always
 from wbexport.query.fields import check_text
 from wbexport.query.order import parse_order
 from wbexport.store.exchange import fetch_arrow, fetch_record
-from wbexport.store.histories import ROW, Key, LongQuery, cut_query, fetch_long, resolve_keys
+from wbexport.store.histories import (
+    ROW,
+    Key,
+    LongQuery,
+    among_runs,
+    cut_query,
+    fetch_long,
+    resolve_keys,
+)
 from wbexport.store.ledger import require_stream
 
 if TYPE_CHECKING:
@@ -61,17 +69,11 @@ _SELECT = {name: f"r.{name}" for name in (*RUNS.names, *LEDGER)} | {
     name: f"cast(r.{name} as varchar) as {name}"
     for name in ("config", "wandb_config", "summary", "system_metrics", "history_keys")
 }
-_SELECT |= {"entity": "p.entity", "project": "p.project"}
-# Up to so many stretches of rows are put in order as they are; beyond, row by row is as fast.
-_MOVES = 1000
+_OF_PROJECTS = {"entity", "project"}
+_SELECT |= {name: f"p.{name}" for name in _OF_PROJECTS}
 # Names of so few keys are found sooner by a look at each key of the store than by a join.
 _FEW_KEYS = 100
-_FROM = """
-from stored.runs r
-join stored.projects p on p.project_no = r.project_no
-"""
-
-
+_PROJECT = "join stored.projects p on p.project_no = r.project_no"
 _PROJECTS = """
 select * replace (cast(attributes as varchar) as attributes)
 from stored.projects
@@ -147,7 +149,7 @@ def read_runs(
     ordering = to_sql.order_by(parse_order(None) if order is None else order)
     return fetch_arrow(
         cursor,
-        f"select {selected} {_FROM} where {condition} order by {ordering.text} limit ? offset ?",
+        f"select {selected} where {condition} order by {ordering.text} limit ? offset ?",
         [*params, *ordering.params, limit, offset],
     )
 
@@ -178,7 +180,7 @@ def read_run(
     condition = " and ".join(f"r.{name} = ?" for name in named)
     return fetch_record(
         cursor,
-        f"select {_selected(columns)} {_FROM} where {condition} and r.missing_since is null"
+        f"select {_selected(columns)} where {condition} and r.missing_since is null"
         " order by r.created_at nulls last, r.storage_id",
         [check_text(name) if isinstance(name, str) else name for name in named.values()],
     )
@@ -203,7 +205,9 @@ def count_runs(
         Their number.
     """
     condition, params = _condition(project_no, where, missing)
-    ((count,),) = cursor.execute(f"select count(*) {_FROM} where {condition}", params).fetchall()
+    ((count,),) = cursor.execute(
+        f"select count(*) from stored.runs r where {condition}", params
+    ).fetchall()
     return int(count)
 
 
@@ -264,6 +268,7 @@ def read_kinds(
     cursor: duckdb.DuckDBPyConnection,
     run_nos: Collection[int],
     *,
+    keys: Sequence[str] | None = None,
     stream: Literal["history", "system"] = "history",
 ) -> dict[str, list[str]]:
     """Read the kinds of values that each key has in some runs.
@@ -271,24 +276,28 @@ def read_kinds(
     Args:
         cursor: Any cursor of the store.
         run_nos: The runs.
+        keys: Which keys; None for all.
         stream: `history` or `system`.
 
     Returns:
         Each key that one of the runs logged, and its kinds.
     """
+    scope, params = among_runs(run_nos, "s.run_no")
     found = cursor.execute(
-        """
-        select
+        f"""
+        select distinct
             k.key,
-            list(distinct s.kind)
+            s.kind
         from stored.run_keys s
         join stored.keys k on k.key_no = s.key_no and k.stream = $stream
-        where s.run_no in (select unnest($run_nos::integer[]))
-        group by k.key
+        where {scope} and ($keys is null or list_contains($keys::varchar[], k.key))
         """,
-        {"stream": stream, "run_nos": list(run_nos)},
+        {"stream": stream, "keys": keys, **params},
     )
-    return dict(found.fetchall())
+    kinds: dict[str, list[str]] = {}
+    for key, kind in found.fetchall():
+        kinds.setdefault(key, []).append(kind)
+    return kinds
 
 
 def read_span(
@@ -424,33 +433,11 @@ def _resolved(
 
 
 def _read(cursor: duckdb.DuckDBPyConnection, query: LongQuery) -> pa.Table:
-    # In one piece, no look at a column copies it.
-    found = _in_order(fetch_long(cursor, query).combine_chunks())
+    found = fetch_long(cursor, query)
     names = None if query.keys is None else {key.number: key.name for key in query.keys}
     if names is not None and query.with_rows:
         names[ROW] = "_step"
     return _with_names(cursor, found, names)
-
-
-def _in_order(found: pa.Table) -> pa.Table:
-    """The same values by run, key and step; as they were written, they mostly are already."""
-    if not found.num_rows:
-        return found
-    run, key, step = (found[name].to_numpy() for name in ("run_no", "key_no", "step"))
-    breaks = (run[1:] != run[:-1]) | (key[1:] != key[:-1]) | (step[1:] <= step[:-1])
-    starts = np.flatnonzero(np.append(True, breaks))
-    stops = np.append(starts[1:], len(run))
-    order = np.lexsort((step[starts], key[starts], run[starts]))
-    first, last = starts[order][1:], stops[order][:-1] - 1
-    mixed = (run[first] == run[last]) & (key[first] == key[last]) & (step[first] <= step[last])
-    moves = np.flatnonzero(np.diff(order) != 1) + 1
-    if mixed.any() or len(moves) > _MOVES:
-        return found.take(pa.array(np.lexsort((step, key, run))))
-    if not len(moves):
-        return found
-    parts = [(starts[part[0]], stops[part[-1]]) for part in np.split(order, moves)]
-    moved = [found.slice(start, stop - start) for start, stop in parts]
-    return pa.concat_tables(moved).combine_chunks()
 
 
 def _with_names(
@@ -481,7 +468,8 @@ def _selected(columns: Sequence[str] | None) -> str:
     names = list(_SELECT) if columns is None else list(columns)
     if unknown := [name for name in names if name not in _SELECT]:
         raise QueryError(f"runs have no column {unknown[0]!r}")
-    return ", ".join(_SELECT[name] for name in names)
+    selected = ", ".join(_SELECT[name] for name in names)
+    return f"{selected} from stored.runs r {'' if _OF_PROJECTS.isdisjoint(names) else _PROJECT}"
 
 
 def _condition(

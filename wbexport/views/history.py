@@ -34,7 +34,7 @@ How = Literal["any", "all"]
 Stream = Literal["default", "system"]
 
 _STREAMS: dict[str, Literal["history", "system"]] = {"default": "history", "system": "system"}
-# What is read, spread and handed out at once.
+# How many cells of keys are read, spread and handed out at once.
 _CELLS_AT_ONCE = 500_000
 # Steps on which a condition is tried, to find the first and the last that meet it.
 _STEPS_TRIED = 1_000_000
@@ -192,7 +192,9 @@ class Scan:
         """
         run_nos = self.runs.column("run_no").to_pylist()
         require_stream(self.cursor(), run_nos, "history")
-        found = read_kinds(self.cursor(), run_nos)
+        # Values of a dotted key may be inside those of the keys that it begins with.
+        asked = None if self.keys is None else [name for key in self.keys for name in _heads(key)]
+        found = read_kinds(self.cursor(), run_nos, keys=asked)
         kinds = {key: promote_all(seen) for key, seen in found.items()}
         names = sorted(kinds.keys() - {"_step"}) if self.keys is None else self.keys
         return {key: scan_kind(kinds.get(key) or self._nested_kind(key, kinds)) for key in names}
@@ -287,7 +289,7 @@ class Scan:
         beside = [name for name in self._columns_beside() if name in schema.names]
         keys = [*some, "_step"] if some is not None else list(kinds) if self.keys else None
         # Rows are left out as they are spread: DuckDB would read every value twice to do it.
-        for long in self.pieces(len(schema), how="any", keys=some, rows=rows):
+        for long in self.pieces(max(1, len(kinds)), how="any", keys=some, rows=rows):
             numbered = _numbered_by_place(long, self.runs)
             wide = long_to_wide(numbered, kinds, keys, how=self.how if self.keys else "any")
             columns = [self.runs.column(name).take(wide.column(0)) for name in beside]
@@ -297,13 +299,13 @@ class Scan:
 
     def _nested_kind(self, key: str, kinds: dict[str, str]) -> str:
         """Tell the kind of `nest.b` inside logged objects by looking at its values."""
-        parts = key.split(".")
-        parents = {".".join(parts[:size]) for size in range(1, len(parts))}
-        if any(kinds.get(parent) in ("json", "mixed") for parent in parents):
-            long = read_long(self.cursor(), self.runs.column("run_no").to_pylist(), keys=[key])
+        run_nos = self.runs.column("run_no").to_pylist()
+        if any(kinds.get(parent) in ("json", "mixed") for parent in _heads(key)[:-1]):
+            long = read_long(self.cursor(), run_nos, keys=[key])
             if long.num_rows:
                 return kinds_of(long)[key]
-        raise QueryError(f"no run here logged the key {key!r}{suggest(key, kinds)}")
+        hint = suggest(key, read_kinds(self.cursor(), run_nos))
+        raise QueryError(f"no run here logged the key {key!r}{hint}")
 
 
 def _check_sampling(samples: int, keys: Sequence[str] | None, stream: str) -> None:
@@ -329,12 +331,16 @@ def _warn_of_unknown(
         return
     known = read_kinds(cursor, runs.column("run_no").to_pylist()).keys()
     for key in keys:
-        parts = key.split(".")
-        parents = {".".join(parts[:size]) for size in range(1, len(parts) + 1)}
-        if key != "_step" and not parents & known:
+        if key != "_step" and known.isdisjoint(_heads(key)):
             hint = suggest(key, known)
             message = f"no run here logged the key {key!r}{hint or '.'} The answer is empty."
             warnings.warn(message, UserWarning, stacklevel=4)
+
+
+def _heads(key: str) -> list[str]:
+    """Give the names that a dotted key begins with, itself last."""
+    parts = key.split(".")
+    return [".".join(parts[:size]) for size in range(1, len(parts) + 1)]
 
 
 def _numbered_by_place(long: pa.Table, runs: pa.Table) -> pa.Table:

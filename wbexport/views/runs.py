@@ -43,7 +43,7 @@ _DESCRIBED = (
     "stored_rows",
     "synced_at",
 )
-_SCANNED = ("run_no", "stored_rows", "entity", "project", "run_id")
+_SCANNED = ("run_no", "stored_rows", "run_id")
 
 
 class StoredRun:
@@ -384,8 +384,7 @@ class ArchiveRuns:
         """
         if format not in ("polars", "arrow"):
             raise InputError(f"format must be 'polars' or 'arrow', not {format!r}.")
-        runs = self._read(_SCANNED)
-        runs = runs if self.path is None else runs.drop_columns(["entity", "project"])
+        runs = self._read(_SCANNED if self.path else ("entity", "project", *_SCANNED))
         scan = Scan(self._store.cursor, runs, keys or None, how, min_step, max_step)
         kinds = scan.kinds()
         if format == "arrow":
