@@ -148,6 +148,16 @@ def test_a_file_that_is_not_what_was_announced_is_asked_for_twice(
     assert len(server.requests) == 2
 
 
+def test_no_more_is_read_of_a_file_than_shows_that_it_is_too_long(
+    serve: Serve, connect: Connect
+) -> None:
+    server = serve(lambda request: file_reply(request, FILE, framing="chunked"))
+    session = connect(server.url)
+    with pytest.raises(IntegrityError, match="more than 10 bytes, twice"):
+        session.download(server.url, BytesIO(), size=10)
+    assert session.stats.bytes_received <= len(FILE)
+
+
 def test_a_file_damaged_once_is_repaired(serve: Serve, connect: Connect) -> None:
     damaged = FILE[:500] + b"\0" + FILE[501:]
     server = serve(lambda request: file_reply(request, FILE if request.number else damaged))

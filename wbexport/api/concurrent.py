@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -18,19 +20,74 @@ _Result = TypeVar("_Result")
 
 WORKERS = 8
 _WAITING_CHUNKS = 2
-_GLANCE_SECONDS = 0.2
+_PATIENCE_SECONDS = 0.2
+#: Threads to begin with; there are more while these compute for less than a part of the time.
+_FEW = 2
+_BUSY = 0.6
+_GLANCE_SECONDS = 0.01
 
 
 def map_in_order(
     work: Callable[[_Item], _Result], items: Sequence[_Item], workers: int = WORKERS
 ) -> list[_Result]:
-    """Do something to every item, several at a time."""
+    """Do something to every item, several at a time.
+
+    Threads that compute take turns, and lose time by it: more than a few are started only while
+    those that run mostly wait.
+    """
+    crew = _Crew(work, items)
     with ThreadPoolExecutor(workers) as pool:
         try:
-            return list(pool.map(work, items))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+            crew.run(pool, workers)
+        finally:
+            crew.todo.clear()
+    return [crew.done[place] for place in range(len(items))]
+
+
+class _Crew(Generic[_Item, _Result]):
+    """Threads that take items from one list.
+
+    Args:
+        work: What to do to each item.
+        items: The items.
+    """
+
+    def __init__(self, work: Callable[[_Item], _Result], items: Sequence[_Item]) -> None:
+        self.todo = deque(enumerate(items))
+        self.done: dict[int, _Result] = {}
+        self._work = work
+        self._failed: dict[int, BaseException] = {}
+        self._spent: deque[float] = deque()
+
+    def run(self, pool: ThreadPoolExecutor, most: int) -> None:
+        """Work until all items are done or one failed; raises the first failure."""
+        most = min(most, len(self.todo))
+        threads = [pool.submit(self._take) for _ in range(min(_FEW, most))]
+        began = time.monotonic()
+        while len(threads) < most and wait(threads, _GLANCE_SECONDS).not_done:
+            computed = sum(self._spent.popleft() for _ in range(len(self._spent)))
+            now = time.monotonic()
+            if computed < _BUSY * (now - began):
+                more = min(len(threads), most - len(threads))
+                threads += [pool.submit(self._take) for _ in range(more)]
+            began = now
+        wait(threads)
+        if self._failed:
+            raise self._failed[min(self._failed)]
+
+    def _take(self) -> None:
+        while True:
+            try:
+                place, item = self.todo.popleft()
+            except IndexError:
+                return
+            began = time.thread_time()
+            try:
+                self.done[place] = self._work(item)
+            except BaseException as error:
+                self._failed[place] = error
+                self.todo.clear()
+            self._spent.append(time.thread_time() - began)
 
 
 def iter_each(
@@ -83,7 +140,7 @@ class _ReadAhead(Generic[_Result]):
         """Hand an item over; False when nobody waits for it any more."""
         while not self._stop.is_set():
             try:
-                self._items.put(item, timeout=_GLANCE_SECONDS)
+                self._items.put(item, timeout=_PATIENCE_SECONDS)
             except queue.Full:
                 continue
             return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import suppress
+from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
 from wbexport.errors import ConflictError
@@ -19,16 +20,25 @@ if TYPE_CHECKING:
 
 __all__ = ["save_file", "save_inside"]
 
+#: Bytes of a file that is received before it is written.
+_SMALL = 1 << 20
+
 
 def save_inside(
-    root: Path, name: str, receive: Callable[[BinaryIO], object], *, durable: bool = True
+    root: Path,
+    name: str,
+    receive: Callable[[BinaryIO], object],
+    *,
+    size: int | None = None,
+    durable: bool = True,
 ) -> Path:
     """Write a file below a folder; a file that is there is replaced when all bytes are in.
 
     Args:
         root: The folder, made when it is not there.
         name: Its name, with folders, as a server gave it.
-        receive: Writes the bytes.
+        receive: Writes the bytes; when they are few, to memory.
+        size: How many they will be at most, if that is known.
         durable: Whether a power cut may not take a file that is in its place. Without it the
             caller must know by the content what has become of it.
 
@@ -39,25 +49,41 @@ def save_inside(
         UnsafeNameError: The name would lead out of the folder, or over a link.
         ConflictError: There is a folder in the place of the file, or a file in that of a folder.
     """
+    if size is not None and size <= _SMALL:
+        # Beside many others, each step on the disk costs more than the bytes.
+        content = BytesIO()
+        receive(content)
+        return save_inside(
+            root, name, lambda sink: sink.write(content.getbuffer()), durable=durable
+        )
     target = resolve_inside(root, name)
     partial = target.parent / f".{secrets.token_hex(8)}.partial"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("xb+") as sink:
+        with _created(partial) as sink:
             receive(sink)
-            sink.flush()
             if durable:
+                sink.flush()
                 os.fsync(sink.fileno())
         # Somebody may have put a link there meanwhile.
         partial.replace(resolve_inside(root, name))
-    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+    except BaseException as error:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            partial.unlink()
+        if not isinstance(error, (FileExistsError, IsADirectoryError, NotADirectoryError)):
+            raise
         raise ConflictError(
             f"{target} cannot be written: {error.strerror}; move it away."
         ) from None
-    finally:
-        with suppress(FileNotFoundError, NotADirectoryError):
-            partial.unlink()
     return target
+
+
+def _created(path: Path) -> BinaryIO:
+    """Open a new file, in a folder that most often is there already."""
+    try:
+        return path.open("xb+")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb+")
 
 
 def save_file(
@@ -93,4 +119,4 @@ def save_file(
     def receive(sink: BinaryIO) -> None:
         session.download(url, sink, size=expect.size, md5=expect.md5, refresh=refresh)
 
-    return save_inside(root, name, receive)
+    return save_inside(root, name, receive, size=expect.size)

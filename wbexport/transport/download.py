@@ -177,6 +177,8 @@ class Transfer:
             if self._expect.md5:
                 self._md5.update(data)
             self.position += len(data)
+            if self._expect.size is not None and self.position > self._expect.size:
+                self._mismatch(f"more than {self._expect.size:,} bytes")
             if self._window and self.position == wanted:
                 return
 

@@ -253,11 +253,12 @@ class ArtifactDownloads(ArtifactContents):
         """Save what is not there yet, with as many requests as there are pages of addresses."""
         places = {entry.path: resolve_inside(root, entry.path) for entry in entries}
         targets = self._targets(entries, may_lack)
-        items = list(targets.items())
-        present = map_in_order(lambda item: item[1].matches(places[item[0]]), items, jobs)
+        there = [item for item in targets.items() if os.path.lexists(places[item[0]])]
+        good = map_in_order(lambda item: item[1].matches(places[item[0]]), there, jobs)
+        present = {path for (path, _), is_good in zip(there, good, strict=True) if is_good}
         files: dict[int, _Missing] = {}
-        for (path, target), is_present in zip(items, present, strict=True):
-            if is_present:
+        for path, target in targets.items():
+            if path in present:
                 continue
             if target.ref is None:
                 owner = target.parent_artifact()
@@ -324,7 +325,7 @@ class _Missing:
                 raise IntegrityError(f"{name!r} came with another content. Nothing was kept.")
 
         # The digest will tell the next download what a power cut may have taken.
-        save_inside(root, path, receive, durable=False)
+        save_inside(root, path, receive, size=entry.size if is_md5 else None, durable=False)
 
     def _fresh_url(self, name: str) -> str:
         for page in iter_urls(self._artifact, [name]):
