@@ -113,6 +113,24 @@ def test_unequal_types_become_text_and_run_id_is_that_of_the_run(filled):
     assert frame.schema["img"] == pl.Struct({"k": pl.String, "w": pl.Int64})
 
 
+@pytest.mark.parametrize("names", ["ab", "abce", "ce", "ea", "ad"])
+@pytest.mark.parametrize("options", [{}, {"keys": ["loss"]}, {"keys": ["acc", "loss"]}])
+def test_samples_are_the_same_whatever_the_piece(filled, small_pieces, names, options):
+    """Pieces differ in keys and kinds; the frame of all has the types that hold all."""
+    runs = listing(filled, filters={"name": {"$in": list(names)}}, order="-created_at")
+
+    def sampled():
+        return [runs.histories(5, format=form, **options) for form in ("arrow", "default")]
+
+    whole, rows = sampled()
+    for cells in (1, 12):
+        small_pieces(cells)
+        table, found = sampled()
+        assert table.schema == whole.schema
+        assert same(table.to_pylist(), whole.to_pylist())
+        assert same(found, rows)
+
+
 def test_no_rows_are_an_empty_frame(filled):
     runs = listing(filled, filters={"name": "d"})
     assert runs.histories() == []

@@ -113,7 +113,8 @@ from ({{spine}})
 _SIZES = """
 select
     s.run_no,
-    greatest(sum(s.rows), least(sum(s.rows), any_value(r.stored_rows)) * $columns)::bigint
+    sum(least(s.rows, $samples))::bigint as stored,
+    greatest(stored, least(stored, any_value(r.stored_rows)) * $columns) as size
 from stored.run_keys s
 join (from stored.keys where stream = $stream) k using (key_no)
 join stored.runs r on r.run_no = s.run_no
@@ -356,23 +357,28 @@ def cut_query(
     Returns:
         Queries that give the same values, by run in the order of the query.
     """
+    if query.samples is not None and len(query.run_nos) == 1:
+        # Samples are spaced over a whole run, which is therefore never cut.
+        yield query
+        return
     column, text = ("r.run_no", _HEIGHTS) if query.with_rows else ("s.run_no", _SIZES)
     scope, params = among_runs(query.run_nos, column)
     params["columns"] = columns
     numbers = query.read_keys()
     if not query.with_rows:
-        params["stream"] = query.stream
+        params |= {"stream": query.stream, "samples": query.samples}
     if numbers is not None:
         chosen_keys, named = _among_keys(numbers)
         scope, params = f"{scope} and {chosen_keys}", params | named
-    found = dict(cursor.execute(text.format(scope=scope), params).fetchall())
+    sizes = cursor.execute(text.format(scope=scope), params).fetchall()
+    found = {run_no: size for run_no, *_, size in sizes}
     chosen: list[int] = []
     waiting = 0
     for run_no in filter(found.__contains__, query.run_nos):
         if chosen and waiting + found[run_no] > values:
             yield replace(query, run_nos=chosen)
             chosen, waiting = [], 0
-        if found[run_no] > values:
+        if found[run_no] > values and query.samples is None:
             yield from _split(cursor, replace(query, run_nos=[run_no]), values, columns)
         else:
             chosen.append(run_no)

@@ -381,6 +381,7 @@ def iter_long(
     how: Literal["any", "all"] = "any",
     min_step: int | None = None,
     max_step: int | None = None,
+    samples: int | None = None,
     stream: Literal["history", "system"] = "history",
     values: int = 1_000_000,
     columns: int = 1,
@@ -395,6 +396,7 @@ def iter_long(
         how: As for `read_long`.
         min_step: First step.
         max_step: Last step, included.
+        samples: As for `read_long`.
         stream: `history` or `system`.
         values: About how many values a piece holds, and how many cells when it is spread.
         columns: The columns that it will be spread over.
@@ -416,6 +418,7 @@ def iter_long(
         how=how,
         min_step=min_step,
         max_step=max_step,
+        samples=samples,
         with_rows=with_rows,
     )
     for piece in cut_query(cursor, query, values, columns):

@@ -12,7 +12,7 @@ import pyarrow as pa
 from wbexport.arrow.convert import long_to_rows, long_to_wide
 from wbexport.arrow.formats import Wanted, frame_of_rows, to_format
 from wbexport.arrow.literals import parse_json
-from wbexport.arrow.promote import column_type, key_runs, kinds_of, promote_all, scan_kind
+from wbexport.arrow.promote import column_type, kinds_of, promote, promote_all, scan_kind
 from wbexport.arrow.wide import column_names
 from wbexport.errors import InputError, QueryError
 from wbexport.query.fields import suggest
@@ -62,8 +62,8 @@ def histories(
         x_axis: The key that goes with them.
         stream: `default` for metrics, `system` for machine metrics.
         format: As in `to_format`.
-        sort_columns: Columns by name, as W&B gives them for many runs; else in the order in which
-            they first appear.
+        sort_columns: Columns of a pandas frame by name, as W&B gives them for many runs; else in
+            the order in which they first appear.
 
     Returns:
         The rows, each with its `run_id`.
@@ -77,30 +77,37 @@ def histories(
     wanted = [key for key in shown or () if key != "_step"] or None
     # The step of a machine metric is the number of its row, which W&B does not show.
     hidden = "_step" if stream == "system" else None
-    places = {run_no: place for place, run_no in enumerate(runs.column("run_no").to_pylist())}
-    long = read_long(
-        cursor, list(places), keys=wanted, how="all", samples=samples, stream=_STREAMS[stream]
-    )
-    run_ids = runs.column("run_id").to_pylist()
+    run_nos, run_ids = (runs.column(name).to_pylist() for name in ("run_no", "run_id"))
+
+    def read() -> Iterator[pa.Table]:
+        return iter_long(
+            cursor,
+            run_nos,
+            keys=wanted,
+            how="all",
+            samples=samples,
+            stream=_STREAMS[stream],
+            values=_CELLS_AT_ONCE,
+        )
+
     if format in ("default", "pandas"):
-        parts = sorted(_by_run(long), key=lambda part: places[part[0]])
+        places = {run_no: place for place, run_no in enumerate(run_nos)}
         rows = [
             _only(row, shown or [key for key in row if key != hidden])
             | {"run_id": run_ids[places[run_no]]}
-            for run_no, part in parts
+            for long in read()
+            for run_no, part in sorted(_by_run(long), key=lambda part: places[part[0]])
             for row in long_to_rows(part)
         ]
         return (
             rows if format == "default" else frame_of_rows(rows, format, sort_columns=sort_columns)
         )
-    if not long.num_rows:
+    row_places, cells = _spread(lambda: (_numbered_by_place(long, runs) for long in read()), wanted)
+    if not len(row_places):
         return to_format(pa.table({}), format)
-    row_places, wide = _with_objects(_numbered_by_place(long, runs), wanted)
-    names = shown or [name for name in _by_appearance(long) if name != hidden]
-    columns = {name: wide.column(name) for name in names}
+    columns = {name: cells[name] for name in shown or cells.keys() - {hidden}}
     columns["run_id"] = pa.array(run_ids, pa.string()).take(row_places)
-    order = sorted(columns) if sort_columns else columns
-    return to_format(pa.table({name: columns[name] for name in order}), format)
+    return to_format(pa.table({name: columns[name] for name in sorted(columns)}), format)
 
 
 class Rows:
@@ -362,35 +369,44 @@ def _by_run(long: pa.Table) -> Iterator[tuple[int, pa.Table]]:
         yield int(run_nos[start]), values.slice(start, stop - start)
 
 
-def _by_appearance(long: pa.Table) -> list[str]:
-    """Name the columns in the order in which rows first have them: `_step`, then keys."""
-    stretches = key_runs(long)
-    firsts = np.minimum.reduceat(
-        long.column("step").to_numpy(), [start for _, start, _ in stretches]
-    )
-    steps: dict[str, int] = {}
-    for (key, _, _), first in zip(stretches, firsts.tolist(), strict=True):
-        steps[key] = min(first, steps.get(key, first))
-    return ["_step", *(key for key in sorted(steps, key=steps.__getitem__) if key != "_step")]
-
-
 def _only(row: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     return {key: row[key] for key in keys}
 
 
-def _with_objects(long: pa.Table, keys: Sequence[str] | None) -> tuple[pa.ChunkedArray, pa.Table]:
-    """Spread a long table; logged objects are structs where one type holds them all.
+def _spread(
+    read: Callable[[], Iterator[pa.Table]], keys: Sequence[str] | None
+) -> tuple[pa.ChunkedArray, dict[str, pa.ChunkedArray | pa.Array]]:
+    """Spread pieces of a long table; logged objects are structs where one type holds them all.
 
     Returns:
-        The number of each row's run, and the rows.
+        The number of each row's run, and the columns.
     """
-    kinds = kinds_of(long)
-    spread = long_to_wide(long, kinds, keys)
-    wide = spread.remove_column(0)
-    for place, key in enumerate(wide.column_names):
-        if kinds.get(key) == "json":
-            wide = wide.set_column(place, key, _objects(wide.column(key)))
-    return spread.column(0), wide
+    kinds: dict[str, str] = {}
+    parts: list[tuple[dict[str, str], pa.Table]] = []
+    for long in read():
+        found = kinds_of(long)
+        parts.append((found, long_to_wide(long, found, keys)))
+        kinds |= {key: promote(kind, kinds.get(key, "null")) for key, kind in found.items()}
+    if any("mixed" == kinds[key] != kind != "null" for of, _ in parts for key, kind in of.items()):
+        # Now that it is known which columns hold values of several kinds.
+        parts = [(kinds, long_to_wide(long, kinds, keys)) for long in read()]
+    places = pa.chunked_array([wide.column(0) for _, wide in parts], pa.int32())
+    tables = [wide.remove_column(0) for _, wide in parts]
+    columns = {key: kinds.get(key, "null") for key in keys or kinds} | {"_step": "int"}
+    return places, {name: _joined(tables, name, kind) for name, kind in columns.items()}
+
+
+def _joined(tables: Sequence[pa.Table], name: str, kind: str) -> pa.ChunkedArray | pa.Array:
+    """Join the parts of a column, of which any may lack it or have only null or whole numbers."""
+    of = column_type(kind)
+    parts = [
+        table.column(name).cast(of).combine_chunks()
+        if name in table.column_names
+        else pa.nulls(table.num_rows, of)
+        for table in tables
+    ]
+    column = pa.chunked_array(parts, of)
+    return _objects(column) if kind == "json" else column
 
 
 def _objects(literals: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
