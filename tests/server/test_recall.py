@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.server.client import Raw
-from tests.store.samples import add_runs
+from tests.store.samples import add_runs, log
+from wbexport.arrow.literals import parse_json
 from wbexport.server import lookup
 from wbexport.server.app import create_app
 from wbexport.server.serve import new_token
-from wbexport.store import reader
+from wbexport.store import known, ledger, reader
 from wbexport.store.database import Store
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ query Ask($name: String!) {
   }
 }
 """
+_HISTORY = """
+query History($name: String!) {
+  project(entityName: "team", name: "project") { run(name: $name) { history } }
+}
+"""
 
 
 @pytest.fixture
@@ -43,6 +49,11 @@ def path(tmp_path: Path) -> Path:
         add_runs(store, _RUNS, status=["live"] * _RUNS, **titles)
         store.publish()
     return path
+
+
+def history(raw: Raw, name: str) -> list[str]:
+    lines: list[str] = raw.data(_HISTORY, name=name)["project"]["run"]["history"]
+    return lines
 
 
 def ask(raw: Raw, name: str) -> Any:
@@ -81,6 +92,43 @@ def test_the_runs_of_a_page_are_read_together(path: Path, monkeypatch: pytest.Mo
         for number in range(_RUNS):
             ask(raw, f"r{number}")
     assert len(reads) <= 5
+
+
+def test_histories_of_a_file_are_read_with_what_was_found_before(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    plain = ledger.require_stream
+    monkeypatch.setattr(known, "require_stream", lambda *a: asked.append(1) or plain(*a))
+    with Store.open_writer(path) as writer:
+        runs = add_runs(writer, 2, streams=[["history"]] * 2)
+        for run in runs:
+            log(writer, run, [{"_step": 0, "loss": run}])
+        writer.publish()
+    token = new_token()
+    with Store.open_reader(path) as store:
+        raw = Raw(create_app(store, token=token), token)
+        for _ in range(3):
+            rows = [parse_json(history(raw, f"r{n}")[0]) for n in range(2)]
+            assert rows == [{"_step": 0, "loss": run} for run in runs]
+        assert len(asked) == 2
+        with Store.open_writer(path) as writer:
+            log(writer, runs[0], [{"_step": 1, "acc": 2}])
+            writer.publish()
+        assert parse_json(history(raw, "r0")[1]) == {"_step": 1, "acc": 2}
+        assert len(asked) == 3
+
+
+def test_a_history_that_was_never_synced_is_refused_each_time(path: Path) -> None:
+    with Store.open_writer(path) as writer:
+        add_runs(writer, 1, streams=[[]])
+        writer.publish()
+    token = new_token()
+    with Store.open_reader(path) as store:
+        raw = Raw(create_app(store, token=token), token)
+        for _ in range(2):
+            answer = raw.graphql(_HISTORY, name="r0")
+            assert "no history of run r0" in answer["errors"][0]["message"]
 
 
 def test_what_is_published_is_seen_by_the_next_request(path: Path) -> None:

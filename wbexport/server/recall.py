@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from wbexport.query.mongo import parse_filter
 from wbexport.server import lookup
 from wbexport.store import reader
+from wbexport.store.known import Known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
+
+    import duckdb
 
     from wbexport.server.service import Context, Node
 
@@ -37,6 +40,7 @@ class Recall:
         self._snapshot: object = None
         self._pages: deque[list[tuple[int, str]]] = deque(maxlen=_PAGES)
         self._kept: OrderedDict[Hashable, Node | None] = OrderedDict()
+        self._known = Known()
 
     def project(self, context: Context, entity: str, name: str | None) -> Node | None:
         """Return a project, as `lookup.find_project` does."""
@@ -69,6 +73,18 @@ class Recall:
 
         return self._get(context, (project_no, run_id, names), read)
 
+    def known(self, context: Context) -> tuple[duckdb.DuckDBPyConnection, Known]:
+        """Return a cursor, and what was found in histories that it sees."""
+        store = context.service.store
+        snapshot = store.snapshot
+        cursor = context.cursor
+        # Of a file that is replaced in between it is not certain which one the cursor sees.
+        if snapshot is None or snapshot is not store.snapshot:
+            return cursor, Known()
+        with self._lock:
+            self._forget_unless(snapshot)
+            return cursor, self._known
+
     def listed(self, context: Context, runs: Sequence[Node]) -> None:
         """Take note of a page of runs."""
         if context.service.store.snapshot is not None:
@@ -90,9 +106,7 @@ class Recall:
         if snapshot is None:
             return read().get(key)
         with self._lock:
-            if snapshot is not self._snapshot:
-                self._snapshot = snapshot
-                self._kept.clear()
+            self._forget_unless(snapshot)
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return _copied(self._kept[key])
@@ -103,6 +117,12 @@ class Recall:
                 while len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
         return _copied(found.get(key))
+
+    def _forget_unless(self, snapshot: object) -> None:
+        if snapshot is not self._snapshot:
+            self._snapshot = snapshot
+            self._kept.clear()
+            self._known = Known()
 
 
 def _copied(node: Node | None) -> Node | None:

@@ -23,7 +23,7 @@ from wbexport.store.histories import (
     fetch_long,
     resolve_keys,
 )
-from wbexport.store.ledger import require_stream
+from wbexport.store.known import Known
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -71,8 +71,6 @@ _SELECT = {name: f"r.{name}" for name in (*RUNS.names, *LEDGER)} | {
 }
 _OF_PROJECTS = {"entity", "project"}
 _SELECT |= {name: f"p.{name}" for name in _OF_PROJECTS}
-# Names of so few keys are found sooner by a look at each key of the store than by a join.
-_FEW_KEYS = 100
 _PROJECT = "join stored.projects p on p.project_no = r.project_no"
 _PROJECTS = """
 select * replace (cast(attributes as varchar) as attributes)
@@ -329,6 +327,7 @@ def read_long(
     max_step: int | None = None,
     samples: int | None = None,
     stream: Literal["history", "system"] = "history",
+    known: Known | None = None,
 ) -> pa.Table:
     """Read logged values of many runs at once.
 
@@ -343,6 +342,7 @@ def read_long(
         samples: At most so many rows of each run, evenly spaced, its first and last included;
             always the same ones.
         stream: `history`, or `system`, whose steps count its rows.
+        known: What other reads of the same snapshot have found.
 
     Returns:
         A `STORED_LONG` table in the order of run, key and step.
@@ -355,7 +355,8 @@ def read_long(
         read_long(cursor, [7, 8], keys=["loss"], samples=500)
         ```
     """
-    require_stream(cursor, run_nos, stream)
+    known = Known() if known is None else known
+    known.require_stream(cursor, run_nos, stream)
     if not run_nos or samples == 0:
         return STORED_LONG.empty_table()
     if samples is not None and min_step is not None and max_step is not None:
@@ -370,7 +371,7 @@ def read_long(
         max_step=max_step,
         samples=samples,
     )
-    return _read(cursor, query)
+    return _read(cursor, query, known)
 
 
 def iter_long(
@@ -408,7 +409,8 @@ def iter_long(
     Raises:
         NotFoundError: No sync has brought over the stream of some of the runs.
     """
-    require_stream(cursor, run_nos, stream)
+    known = Known()
+    known.require_stream(cursor, run_nos, stream)
     if not run_nos:
         return
     query = LongQuery(
@@ -422,7 +424,7 @@ def iter_long(
         with_rows=with_rows,
     )
     for piece in cut_query(cursor, query, values, columns):
-        yield _read(cursor, piece)
+        yield _read(cursor, piece, known)
 
 
 def _resolved(
@@ -435,31 +437,16 @@ def _resolved(
     return resolve_keys(cursor, [key for key in keys if key != "_step"], stream)
 
 
-def _read(cursor: duckdb.DuckDBPyConnection, query: LongQuery) -> pa.Table:
+def _read(cursor: duckdb.DuckDBPyConnection, query: LongQuery, known: Known) -> pa.Table:
     found = fetch_long(cursor, query)
-    names = None if query.keys is None else {key.number: key.name for key in query.keys}
-    if names is not None and query.with_rows:
-        names[ROW] = "_step"
-    return _with_names(cursor, found, names)
-
-
-def _with_names(
-    cursor: duckdb.DuckDBPyConnection, found: pa.Table, names: dict[int, str] | None
-) -> pa.Table:
     key_nos = found["key_no"].to_numpy()
     starts = np.flatnonzero(np.append(True, key_nos[1:] != key_nos[:-1])[: len(key_nos)])
     numbers, places = np.unique(key_nos[starts], return_inverse=True)
     lengths = np.diff(starts, append=len(key_nos))
-    if names is None:
-        chosen = (
-            "list_contains(?::integer[], key_no)"
-            if len(numbers) < _FEW_KEYS
-            else "key_no in (select unnest(?::integer[]))"
-        )
-        found_names = cursor.execute(
-            f"select key_no, key from stored.keys where {chosen}", [numbers.tolist()]
-        )
-        names = dict(found_names.fetchall())
+    if query.keys is None:
+        names = known.key_names(cursor, numbers.tolist())
+    else:
+        names = {ROW: "_step", **{key.number: key.name for key in query.keys}}
     texts = pa.array([names[number] for number in numbers.tolist()], pa.string())
     codes = np.repeat(places.astype(np.int32), lengths)
     keys = pa.DictionaryArray.from_arrays(pa.array(codes), texts)

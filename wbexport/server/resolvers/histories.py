@@ -42,8 +42,9 @@ def _read(
     stream: Literal["history", "system"] = "history",
 ) -> pa.Table:
     """Read the rows of a step range, both ends included, thinned to `samples` of them."""
+    cursor, known = info.context.service.recall.known(info.context)
     return reader.read_long(
-        info.context.cursor,
+        cursor,
         [run["run_no"]],
         keys=keys,
         how="all",
@@ -51,6 +52,7 @@ def _read(
         max_step=last,
         samples=_SAMPLES if samples is None else max(samples, 0),
         stream=stream,
+        known=known,
     )
 
 
