@@ -134,7 +134,7 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
     """
     text = headers.get("Retry-After", "").strip()
     seconds = _number(text)
-    if seconds is None and (moment := _moment(text)) is not None:
+    if text and seconds is None and (moment := _moment(text)) is not None:
         seconds = max(0.0, moment - _server_time(headers, now))
     return None if seconds is None or seconds < 0 else min(seconds, MAX_WAIT)
 
@@ -143,14 +143,18 @@ def pause_seconds(headers: Mapping[str, str], now: float) -> float:
     """Read `RateLimit-Remaining` and `RateLimit-Reset`: how long the allowance is used up."""
     for prefix in ("", "X-"):
         remaining = _number(headers.get(f"{prefix}RateLimit-Remaining", ""))
+        if remaining is None or remaining >= 1:
+            continue
         reset = _number(headers.get(f"{prefix}RateLimit-Reset", ""))
-        if remaining is not None and reset is not None and remaining < 1:
+        if reset is not None:
             seconds = reset - _server_time(headers, now) if reset > _EPOCH_LIKE else reset
             return min(max(seconds, 0.0), MAX_WAIT)
     return 0.0
 
 
 def _number(text: str) -> float | None:
+    if not text:
+        return None
     try:
         number = float(text)
     except ValueError:
