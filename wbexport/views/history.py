@@ -80,9 +80,10 @@ def histories(
     run_nos, run_ids = (runs.column(name).to_pylist() for name in ("run_no", "run_id"))
 
     def read() -> Iterator[pa.Table]:
+        # Runs that were stored together are read together, whatever the order wanted.
         return iter_long(
             cursor,
-            run_nos,
+            sorted(run_nos),
             keys=wanted,
             how="all",
             samples=samples,
@@ -95,8 +96,10 @@ def histories(
         rows = [
             _only(row, shown or [key for key in row if key != hidden])
             | {"run_id": run_ids[places[run_no]]}
-            for long in read()
-            for run_no, part in sorted(_by_run(long), key=lambda part: places[part[0]])
+            for run_no, part in sorted(
+                (part for long in read() for part in _by_run(long)),
+                key=lambda part: places[part[0]],
+            )
             for row in long_to_rows(part)
         ]
         return (
@@ -107,6 +110,10 @@ def histories(
         return to_format(pa.table({}), format)
     columns = {name: cells[name] for name in shown or cells.keys() - {hidden}}
     columns["run_id"] = pa.array(run_ids, pa.string()).take(row_places)
+    numbers = row_places.to_numpy()
+    if (numbers[1:] < numbers[:-1]).any():
+        order = pa.array(np.argsort(numbers, kind="stable"))
+        columns = {name: column.take(order) for name, column in columns.items()}
     return to_format(pa.table({name: columns[name] for name in sorted(columns)}), format)
 
 
