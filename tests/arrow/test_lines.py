@@ -57,7 +57,7 @@ def pages(draw):
     cells = st.sampled_from(PLAIN) | st.sampled_from(draw(st.sampled_from([PLAIN, PLAIN, ODD])))
     gaps = draw(st.sampled_from([st.just(True), st.booleans()]))
     lines = []
-    for number in range(draw(st.integers(0, 40))):
+    for number in range(draw(st.integers(0, 60))):
         step = draw(st.sampled_from([str(number)] * 9 + ["7", "1.0", "1.5", "x"]))
         row = [('"_step"', step), *((key, draw(cells)) for key in keys if draw(gaps))]
         lines.append(f"{{{','.join(f'{key}:{cell}' for key, cell in row)}}}")
