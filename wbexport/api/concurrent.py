@@ -6,14 +6,14 @@ import queue
 import threading
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = ["WORKERS", "iter_each", "map_in_order"]
+__all__ = ["GLANCE_SECONDS", "WORKERS", "Ramp", "iter_each", "map_in_order"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -24,17 +24,61 @@ _PATIENCE_SECONDS = 0.2
 #: Threads to begin with; there are more while these compute for less than a part of the time.
 _FEW = 2
 _BUSY = 0.6
-_GLANCE_SECONDS = 0.01
+#: How often to look.
+GLANCE_SECONDS = 0.01
+
+
+class Ramp:
+    """Tells how many threads are worth having: more while those that run mostly wait.
+
+    Threads that compute take turns in Python, and lose time by it.
+
+    Args:
+        most: The most there may be.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._computed: dict[int, float] = {}
+        self._looked = time.monotonic()
+
+    def join(self) -> None:
+        """Count the calling thread among those that run."""
+        # Where a thread's clock cannot be read by others it counts as one that waits.
+        if hasattr(time, "pthread_getcpuclockid"):
+            self._computed[time.pthread_getcpuclockid(threading.get_ident())] = 0.0
+
+    def look(self) -> float:
+        """Return how many threads' worth was computed since the last look."""
+        now, before = time.monotonic(), self._computed
+        latest = {clock: _seconds_of(clock) for clock in list(before)}
+        computed = sum(max(0.0, seconds - before[clock]) for clock, seconds in latest.items())
+        busy = computed / max(now - self._looked, 1e-9)
+        self._looked = now
+        self._computed |= latest
+        return busy
+
+    def more(self, running: int) -> int:
+        """Return how many threads to start beside those that run, by what they did lately."""
+        if not running:
+            return min(_FEW, self._most)
+        if running >= self._most or time.monotonic() - self._looked < GLANCE_SECONDS:
+            return 0
+        return min(running, self._most - running) if self.look() < _BUSY else 0
+
+
+def _seconds_of(clock: int) -> float:
+    try:
+        return time.clock_gettime(clock)
+    except OSError:
+        # Its thread has ended.
+        return 0.0
 
 
 def map_in_order(
     work: Callable[[_Item], _Result], items: Sequence[_Item], workers: int = WORKERS
 ) -> list[_Result]:
-    """Do something to every item, several at a time.
-
-    Threads that compute take turns, and lose time by it: more than a few are started only while
-    those that run mostly wait.
-    """
+    """Do something to every item, several at a time; threads are added as `Ramp` tells."""
     crew = _Crew(work, items)
     with ThreadPoolExecutor(workers) as pool:
         try:
@@ -57,37 +101,31 @@ class _Crew(Generic[_Item, _Result]):
         self.done: dict[int, _Result] = {}
         self._work = work
         self._failed: dict[int, BaseException] = {}
-        self._spent: deque[float] = deque()
 
     def run(self, pool: ThreadPoolExecutor, most: int) -> None:
         """Work until all items are done or one failed; raises the first failure."""
-        most = min(most, len(self.todo))
-        threads = [pool.submit(self._take) for _ in range(min(_FEW, most))]
-        began = time.monotonic()
-        while len(threads) < most and wait(threads, _GLANCE_SECONDS).not_done:
-            computed = sum(self._spent.popleft() for _ in range(len(self._spent)))
-            now = time.monotonic()
-            if computed < _BUSY * (now - began):
-                more = min(len(threads), most - len(threads))
-                threads += [pool.submit(self._take) for _ in range(more)]
-            began = now
-        wait(threads)
+        ramp = Ramp(min(most, len(self.todo)))
+        threads: list[Future[None]] = []
+        waiting = True
+        while waiting:
+            new = ramp.more(len(threads))
+            threads += [pool.submit(self._take, ramp) for _ in range(new)]
+            waiting = bool(wait(threads, GLANCE_SECONDS).not_done)
         if self._failed:
             raise self._failed[min(self._failed)]
 
-    def _take(self) -> None:
+    def _take(self, ramp: Ramp) -> None:
+        ramp.join()
         while True:
             try:
                 place, item = self.todo.popleft()
             except IndexError:
                 return
-            began = time.thread_time()
             try:
                 self.done[place] = self._work(item)
             except BaseException as error:
                 self._failed[place] = error
                 self.todo.clear()
-            self._spent.append(time.thread_time() - began)
 
 
 def iter_each(

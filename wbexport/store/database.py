@@ -41,8 +41,11 @@ _CATALOG = "wb"
 #: The schema of the tables. DuckDB's CLI names a database after its file, and a database and a
 #: schema of one name cannot be told apart, so no store may be called `stored.*`.
 _SCHEMA = "stored"
-#: DuckDB would keep all that a long sync has written, up to most of the machine's memory.
+#: DuckDB would keep all that a long sync has written, up to most of the machine's memory. With
+#: less than 96 MB it inserts on one thread.
 _WRITER_MEMORY = "128MB"
+#: What it may keep of that when it is asked to release memory.
+_KEPT_MEMORY = "8MB"
 
 #: Seconds between tries to checkpoint while readers are in the middle of statements.
 _CHECKPOINT_PAUSES = (0.01, 0.03, 0.1, 0.3, 1.0)
@@ -218,6 +221,16 @@ class Store:
                 raise
             finally:
                 cursor.close()
+
+    def release_memory(self) -> None:
+        """Give back what DuckDB keeps of a file that is written; it reads little of that again."""
+        if self.read_only or self._file is None:
+            return
+        cursor = self.cursor()
+        # Blocks that are in use, or have no room on the disk, stay where they are.
+        with contextlib.suppress(duckdb.Error):
+            cursor.execute(f"set memory_limit = '{_KEPT_MEMORY}'")
+        cursor.execute(f"set memory_limit = '{_WRITER_MEMORY}'")
 
     def publish(self) -> bool:
         """Show readers everything committed so far, by replacing the published file.
@@ -411,7 +424,8 @@ def _connect(
         connection.execute(f"use {_CATALOG}")
         if hardened:
             connection.execute("set enable_external_access = false")
-            connection.execute("set lock_configuration = true")
+            if read_only or file is None:
+                connection.execute("set lock_configuration = true")
     except BaseException:
         connection.close()
         raise

@@ -40,7 +40,7 @@ __all__ = ["Committer", "Stored", "read_stored"]
 
 #: A batch is written at so many runs or values, or after so many seconds.
 BATCH_RUNS = 500
-BATCH_VALUES = 1_000_000
+BATCH_VALUES = 6 * 122_880
 BATCH_SECONDS = 1.0
 #: A long sync shows readers what it has this often.
 PUBLISH_SECONDS = 180.0
@@ -192,6 +192,7 @@ class Committer:
             write_history(cursor, _histories(pieces, numbers))
             _write_extras(cursor, pieces, numbers)
             self._write_quarantine(cursor, project_no, pieces, failures)
+        self._store.release_memory()
         for piece in pieces:
             piece.discard()
         self._count(pieces, failures)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wbexport.api.concurrent import GLANCE_SECONDS, Ramp
 from wbexport.errors import WbexportError
 from wbexport.sync.fetch import Piece, StoppedError
 from wbexport.sync.spool import MEMORY_VALUES
@@ -44,7 +46,7 @@ class Crew:
     Args:
         fetch: Fetches one run, piece by piece.
         todo: The runs, in the order they are started.
-        jobs: Number of threads.
+        jobs: The most threads there may be.
         stopped: Set by `stop`; what fetches looks at it too.
     """
 
@@ -64,21 +66,33 @@ class Crew:
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
         self._room = threading.Condition(self._lock)
-        self._threads = [
-            threading.Thread(target=self._work, name=f"wbexport-sync-{number}", daemon=True)
-            for number in range(min(jobs, len(self._todo)))
-        ]
+        self._ramp = Ramp(min(jobs, len(self._todo)))
+        self._threads: list[threading.Thread] = []
+        self._taken = time.monotonic()
 
     def start(self) -> None:
-        """Starts the threads."""
-        for thread in self._threads:
+        """Starts a few threads, or a few more if those that run mostly wait."""
+        for _ in range(self._ramp.more(len(self._threads))):
+            name = f"wbexport-sync-{len(self._threads)}"
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
             thread.start()
 
     def take(self, timeout: float) -> Piece | Failure | None:
         """Returns the next item of the mailbox, or None when none came in time."""
+        now = time.monotonic()
+        until = now + timeout
+        if now > self._taken + GLANCE_SECONDS:
+            # The writer was at work; who waited for it, or for a processor, needs no help.
+            self._ramp.look()
         with self._lock:
-            if not self._arrived.wait_for(lambda: self._mailbox, timeout):
-                return None
+            self.start()
+            while not self._arrived.wait_for(lambda: self._mailbox, GLANCE_SECONDS):
+                now = time.monotonic()
+                if now >= until:
+                    return None
+                self.start()
+            self._taken = time.monotonic()
             item = self._mailbox.popleft()
             self._values -= _weight(item)
             if self._values < WAITING_VALUES:
@@ -100,6 +114,7 @@ class Crew:
             patience = 0.0 if thread.is_alive() else patience
 
     def _work(self) -> None:
+        self._ramp.join()
         while True:
             try:
                 plan = self._todo.popleft()
