@@ -28,6 +28,7 @@ ROWS = (
         "summary",
         "sweepconfig",
         "garbage",
+        "decoding",
         "query",
         "arrow",
         "tensorboard",

@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from wbexport.decoding import decoder_clocks, thread_clock
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -45,14 +47,15 @@ class Ramp:
     def join(self) -> None:
         """Count the calling thread among those that run."""
         # Where a thread's clock cannot be read by others it counts as one that waits.
-        if hasattr(time, "pthread_getcpuclockid"):
-            self._computed[time.pthread_getcpuclockid(threading.get_ident())] = 0.0
+        self._computed |= dict.fromkeys(thread_clock(), 0.0)
 
     def look(self) -> float:
         """Return how many threads' worth was computed since the last look."""
         now, before = time.monotonic(), self._computed
-        latest = {clock: _seconds_of(clock) for clock in list(before)}
-        computed = sum(max(0.0, seconds - before[clock]) for clock, seconds in latest.items())
+        latest = {clock: _seconds_of(clock) for clock in [*before, *decoder_clocks()]}
+        computed = sum(
+            max(0.0, seconds - before.get(clock, seconds)) for clock, seconds in latest.items()
+        )
         busy = computed / max(now - self._looked, 1e-9)
         self._looked = now
         self._computed |= latest

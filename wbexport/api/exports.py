@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wbexport.api.ranges import open_columns
-from wbexport.arrow.decoding import DECODING
 from wbexport.arrow.exported import columns_to_long
 from wbexport.arrow.pieces import merge_long
 from wbexport.arrow.schema import LONG
+from wbexport.decoding import decode
 from wbexport.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -138,13 +138,15 @@ class ExportedHistory:
         """Yield the values of a step range, every step in one chunk only."""
         in_order = bool((np.diff(self._steps) > 0).all())
         windows = self._stream(from_step, to_step, keys) if in_order else self._merged(keys)
-        while True:
-            with DECODING:
-                parts = next(windows, None)
-                if parts is None:
-                    return
-                longs = [_of_keys(part.to_long(from_step, to_step), keys) for part in parts]
-                joined = reduce(merge_long, longs, LONG.empty_table())
+
+        def read() -> pa.Table | None:
+            parts = next(windows, None)
+            if parts is None:
+                return None
+            longs = [_of_keys(part.to_long(from_step, to_step), keys) for part in parts]
+            return reduce(merge_long, longs, LONG.empty_table())
+
+        while (joined := decode(read)) is not None:
             if joined.num_rows:
                 yield joined
 
@@ -216,8 +218,8 @@ def open_exports(
             if on_bytes:
                 on_bytes(size)
             label = f"exported history file {index + 1} of {name}"
-            with DECODING:
-                exports.append(_open(spool if file is None else file, label, is_here=is_here))
+            source = spool if file is None else file
+            exports.append(decode(partial(_open, source, label, is_here=is_here)))
         yield ExportedHistory(exports)
 
 

@@ -13,9 +13,9 @@ from wbexport.api.answers import run_in
 from wbexport.api.exports import open_exports, union_by_step
 from wbexport.api.pages import StepWindows, iter_step_pages
 from wbexport.arrow.convert import parse_rows, rows_to_long
-from wbexport.arrow.decoding import DECODING
 from wbexport.arrow.lines import lines_to_long
 from wbexport.arrow.literals import parse_json
+from wbexport.decoding import decode
 from wbexport.errors import GraphQLError, ResponseError
 from wbexport.garbage import collector_paused
 from wbexport.graphql.documents import aliased
@@ -253,8 +253,7 @@ def scan_long(
         lines = _fetch_page(graphql, path, start, stop, samples)
         if on_bytes:
             on_bytes(sum(map(len, lines)))
-        with DECODING:
-            return lines_to_long(lines, text_keys=text_keys)
+        return decode(lambda: lines_to_long(lines, text_keys=text_keys))
 
     with open_exports(
         session, source.urls, name=str(path), keys=keys, refresh=refresh, on_bytes=on_bytes

@@ -19,7 +19,7 @@ from wbexport.garbage import collector_paused
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MAX_JSON", "BodyError", "Decoder", "parse_object", "web_page_title"]
+__all__ = ["MAX_JSON", "BodyError", "Decoder", "parse_object", "too_large", "web_page_title"]
 
 MAX_JSON = 256 << 20
 """Bytes of a JSON answer, as sent and as decoded."""
@@ -71,7 +71,7 @@ class Decoder:
         """Decode the next bytes."""
         self._taken += len(data)
         if self._limit is not None and self._taken > self._limit:
-            raise self._too_large(self._limit)
+            raise too_large(self._limit)
         if self._gzip is None:
             self._count(len(data))
             yield data
@@ -96,13 +96,14 @@ class Decoder:
     def _count(self, size: int) -> None:
         self._given += size
         if self._limit is not None and self._given > self._limit:
-            raise self._too_large(self._limit)
+            raise too_large(self._limit)
         if self._given > max(_RATIO_FREE, _MAX_RATIO * self._taken):
             raise BodyError(f"the gzip body grows more than {_MAX_RATIO}-fold", final=True)
 
-    @staticmethod
-    def _too_large(limit: int) -> BodyError:
-        return BodyError(f"the body is larger than {limit:,} bytes", final=True)
+
+def too_large(limit: int) -> BodyError:
+    """Describe a body that is larger than it may be."""
+    return BodyError(f"the body is larger than {limit:,} bytes", final=True)
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

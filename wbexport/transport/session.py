@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 import httpx
 
+from wbexport.decoding import decode
 from wbexport.errors import InputError
 from wbexport.transport.body import MAX_JSON, BodyError, parse_object
 from wbexport.transport.download import Downloaded, Expect, Part, Transfer
@@ -134,7 +135,10 @@ class Session:
 
         def attempt() -> dict[str, Any]:
             with self._wire.open("POST", url, headers=headers, content=content) as answer:
-                return _json_of(answer)
+                if not 200 <= answer.status < 300:
+                    return _refusal_of(answer)
+                body = answer.read(MAX_JSON)
+            return decode(lambda: parse_object(body()))
 
         return self._repeat(attempt, "POST", url, idempotent=idempotent)
 
@@ -386,10 +390,8 @@ def _outcome(attempt: Callable[[], _T]) -> _T | Failure:
         return failure_of(error)
 
 
-def _json_of(answer: Answer) -> dict[str, Any]:
-    """Read a JSON object; a refusal in GraphQL's shape is an answer whatever its status."""
-    if 200 <= answer.status < 300:
-        return parse_object(answer.read(MAX_JSON))
+def _refusal_of(answer: Answer) -> dict[str, Any]:
+    """Read a refusal in GraphQL's shape, which is an answer whatever its status."""
     body = answer.read_refusal()
     if 400 <= answer.status < 500 and answer.status not in (401, 403, 408, 429):
         try:

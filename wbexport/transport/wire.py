@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from wbexport.transport.auth import OriginAuth, origin_of
-from wbexport.transport.body import BodyError, Decoder
+from wbexport.transport.body import BodyError, Decoder, too_large
 from wbexport.transport.failures import RedactSecrets, server_message, shown_url
 from wbexport.transport.governor import Governor
 from wbexport.transport.network import open_transport, pacing, proxy_for
@@ -26,7 +26,7 @@ from wbexport.transport.retry import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from wbexport.settings import Origin, Settings
     from wbexport.transport.governor import Ticket
@@ -103,20 +103,35 @@ class Answer:
 
     def pieces(self, *, limit: int | None = None) -> Iterator[bytes]:
         """Yield the decoded body; ends normally only when all of it was there."""
-        decoder = Decoder(self.headers.get("Content-Encoding", ""), limit=limit)
+        return self._decoded(self._chunks(), limit)
+
+    def read(self, limit: int) -> Callable[[], bytes]:
+        """Receive the body; what is returned decodes it."""
+        chunks: list[bytes] = []
+        size = 0
+        for chunk in self._chunks():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > limit:
+                raise too_large(limit)
+        return lambda: b"".join(self._decoded(chunks, limit))
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Yield the body as it was sent."""
         for chunk in self._response.iter_raw():
             self._stats.add(bytes_received=len(chunk))
+            yield chunk
+
+    def _decoded(self, chunks: Iterable[bytes], limit: int | None) -> Iterator[bytes]:
+        decoder = Decoder(self.headers.get("Content-Encoding", ""), limit=limit)
+        for chunk in chunks:
             yield from decoder.feed(chunk)
         decoder.finish()
-
-    def read(self, limit: int) -> bytes:
-        """Return the decoded body."""
-        return b"".join(self.pieces(limit=limit))
 
     def read_refusal(self) -> bytes:
         """Return the body of an answer that is no success, or nothing when it cannot be read."""
         try:
-            return self.read(_MAX_REFUSAL)
+            return self.read(_MAX_REFUSAL)()
         except (BodyError, httpx.HTTPError):
             return b""
 
