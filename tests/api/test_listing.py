@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.api.conftest import connect_to
 from tests.api.stub import Stub, StubError, connection, run_node
+from wbexport.api import listing
 from wbexport.api.listing import Headers, fetch_run_headers
 from wbexport.arrow.schema import RUNS
 from wbexport.errors import GraphQLError, NotFoundError, QueryError, ResponseError
@@ -52,11 +53,20 @@ def fetch(project: Project, **options: Any) -> Headers:
     return fetch_run_headers(connect_to(project.stub()).client, PROJECT, **options)
 
 
-def test_a_project_that_fits_a_page_costs_one_request() -> None:
-    project = Project(200)
+@pytest.mark.parametrize(("runs", "requests"), [(50, 1), (200, 2), (1040, 2), (1060, 3)])
+def test_a_small_first_page_shows_how_large_the_others_may_be(runs: int, requests: int) -> None:
+    project = Project(runs)
     found = fetch(project)
-    assert (found.runs.num_rows, found.run_count, found.stable) == (200, 200, True)
-    assert project.requests == 1
+    assert (found.runs.num_rows, found.run_count, found.stable) == (runs, runs, True)
+    assert project.requests == requests
+
+
+def test_pages_of_large_runs_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = fetch(Project(50)).runs.nbytes // 50
+    monkeypatch.setattr(listing, "_PAGE_BYTES", 20 * weight)
+    project = Project(190)
+    assert fetch(project).runs.num_rows == 190
+    assert project.requests in range(7, 10)
 
 
 def test_pages_that_join_are_not_read_twice() -> None:

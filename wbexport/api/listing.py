@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Headers", "Unreadable", "fetch_run_headers"]
 
 _MAX_PASSES = 5
+#: Runs of the first page, which shows how much a run weighs; and how much a page should.
+_FIRST_PAGE = 50
+_PAGE_BYTES = 4_000_000
 _MAX_UNREADABLE = 20
 
 #: Faults of a page, not of the connection: half the page may still be readable.
@@ -109,7 +112,7 @@ def fetch_run_headers(
         graphql: Executes the queries.
         path: The project.
         filters: W&B's filter; None for all runs.
-        page_size: Runs per request.
+        page_size: Runs per request, at most; fewer of large runs.
 
     Returns:
         The runs, and what could not be read of them.
@@ -163,7 +166,7 @@ class _Walk:
         self._path = path
         self._variables = variables
         self._page_size = page_size
-        self._size = page_size
+        self._fitting = self._size = min(page_size, _FIRST_PAGE)
         self._cursor: str | None = None
         self._overlap: str | None = None
         self._offset = 0
@@ -184,8 +187,16 @@ class _Walk:
                 else:
                     more = self._skip(error)
                 continue
-            self._size = min(self._page_size, 2 * self._size)
+            self._resize()
         return self._pass
+
+    def _resize(self) -> None:
+        """Ask next for as many runs as fit into a page; step by step after a failure."""
+        was_whole = self._size == self._fitting
+        for page in self._pass.pages[-1:]:
+            fitting = _PAGE_BYTES * len(page) // max(page.nbytes, 1)
+            self._fitting = min(self._page_size, max(1, fitting))
+        self._size = self._fitting if was_whole else min(self._fitting, 2 * self._size)
 
     def _fetch(self, operation: str, cursor: str | None, size: int) -> Mapping[str, Any]:
         variables = {**self._variables, "cursor": cursor, "perPage": size}

@@ -310,7 +310,7 @@ def fetch_long(cursor: duckdb.DuckDBPyConnection, query: LongQuery) -> pa.Table:
         found = _thinned(every, query.samples) if every.num_rows <= _FEW else None
     found = fetch_arrow(cursor, *query.sql()) if found is None else found
     # In one piece, no look at a column copies it.
-    return _in_order(found.combine_chunks())
+    return _in_order(found).combine_chunks()
 
 
 def _thinned(found: pa.Table, samples: int) -> pa.Table:
@@ -353,12 +353,11 @@ def _in_order(found: pa.Table) -> pa.Table:
     mixed = (run[first] == run[last]) & (key[first] == key[last]) & (step[first] <= step[last])
     moves = np.flatnonzero(np.diff(order) != 1) + 1
     if mixed.any() or len(moves) > _MOVES:
-        return found.take(pa.array(np.lexsort((step, key, run))))
+        return found.combine_chunks().take(pa.array(np.lexsort((step, key, run))))
     if not len(moves):
         return found
     parts = [(starts[part[0]], stops[part[-1]]) for part in np.split(order, moves)]
-    moved = [found.slice(start, stop - start) for start, stop in parts]
-    return pa.concat_tables(moved).combine_chunks()
+    return pa.concat_tables([found.slice(start, stop - start) for start, stop in parts])
 
 
 def cut_query(

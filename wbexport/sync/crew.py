@@ -22,6 +22,7 @@ __all__ = ["Crew", "Failure"]
 
 #: Values that may wait for the writer: what bounds the memory of a sync.
 WAITING_VALUES = 600_000
+_ITEM_VALUES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,5 +146,6 @@ class Crew:
 
 
 def _weight(item: Piece | Failure) -> int:
-    """Values an item holds in memory; one at least, so that nothing is free."""
-    return min(max(item.values, 1), MEMORY_VALUES) if isinstance(item, Piece) else 1
+    """Values an item holds in memory, and as many as what comes with them is worth."""
+    values = min(item.values, MEMORY_VALUES) if isinstance(item, Piece) else 0
+    return values + _ITEM_VALUES

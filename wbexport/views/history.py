@@ -35,7 +35,7 @@ Stream = Literal["default", "system"]
 
 _STREAMS: dict[str, Literal["history", "system"]] = {"default": "history", "system": "system"}
 # How many cells of keys are read, spread and handed out at once.
-_CELLS_AT_ONCE = 500_000
+_CELLS_AT_ONCE = 600_000
 # Steps on which a condition is tried, to find the first and the last that meet it.
 _STEPS_TRIED = 1_000_000
 _RUN_COLUMNS = ("entity", "project", "run_id")
