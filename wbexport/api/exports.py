@@ -130,12 +130,14 @@ class ExportedHistory:
     @property
     def rows(self) -> int:
         """How many different steps are exported."""
-        return len(np.unique(self._steps))
+        return len(np.unique(self._steps)) if self._exports else 0
 
     def iter_long(
         self, from_step: int, to_step: int | None, *, keys: Collection[str] | None = None
     ) -> Iterator[pa.Table]:
         """Yield the values of a step range, every step in one chunk only."""
+        if not self._exports:
+            return
         in_order = bool((np.diff(self._steps) > 0).all())
         windows = self._stream(from_step, to_step, keys) if in_order else self._merged(keys)
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Committer", "Stored", "read_stored"]
 
 #: A batch is written at so many runs or values, or after so many seconds.
-BATCH_RUNS = 500
+BATCH_RUNS = 5000
 BATCH_VALUES = 6 * 122_880
 BATCH_SECONDS = 1.0
 #: A long sync shows readers what it has this often.

@@ -57,7 +57,7 @@ _PARTS: dict[Part, Callable[[PartJob], int]] = {
     "sweeps": sync_sweeps,
     "reports": sync_reports,
 }
-_ROWS_AT_ONCE = 1000
+_ROWS_AT_ONCE = 100
 #: Of `malloc.h`: the number of arenas.
 _M_ARENA_MAX = -8
 _OUTAGE = (TransportError, ServerError, RateLimitError)
@@ -440,9 +440,8 @@ class _Job:
         return fetch_run_headers(self._service, self._project, filters=self._filters)
 
     def _header(self, storage_id: str) -> dict[str, Any]:
-        runs = self._listed.runs.select(HEADER)
-        header: dict[str, Any] = runs.slice(self._places[storage_id], 1).to_pylist()[0]
-        return header
+        runs, place = self._listed.runs, self._places[storage_id]
+        return {name: runs.column(name)[place].as_py() for name in HEADER}
 
     def _missing_from(self, listed: Headers, candidates: set[str]) -> set[str]:
         """Narrows candidates to those a listing shows to be gone; a shaky listing shows nothing."""
