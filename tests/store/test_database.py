@@ -345,3 +345,35 @@ def test_a_full_disk_is_an_error_that_loses_nothing(path: Path, megabytes: int) 
         assert count_rows(reader) == published * 40_000
     with Store.open_writer(path) as writer:
         assert count_rows(writer) == acknowledged * 40_000
+
+
+def _kept(store: Store) -> int:
+    """Bytes of a file that DuckDB keeps."""
+    ((kept,),) = (
+        store.cursor()
+        .execute("select sum(memory_usage_bytes) from duckdb_memory() where tag = 'BASE_TABLE'")
+        .fetchall()
+    )
+    return int(kept)
+
+
+def test_released_memory_is_given_back_and_nothing_is_lost(path: Path) -> None:
+    make = "create table stored.large as select hash(range) as n from range(2_000_000)"
+    check = "select bit_xor(n) from stored.large"
+    with Store.open_writer(path) as store:
+        with store.transaction() as cursor:
+            cursor.execute(make)
+        found = store.cursor().execute(check).fetchall()
+        before = _kept(store)
+        store.release_memory()
+        assert _kept(store) < before / 2
+        assert store.cursor().execute(check).fetchall() == found
+        limit = store.cursor().execute("select current_setting('memory_limit')").fetchall()
+        assert limit == [("122.0 MiB",)]
+
+
+def test_a_store_in_memory_releases_nothing() -> None:
+    with Store.in_memory() as store:
+        before = store.cursor().execute("select current_setting('memory_limit')").fetchall()
+        store.release_memory()
+        assert store.cursor().execute("select current_setting('memory_limit')").fetchall() == before

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-# pyarrow loads pandas, where it is installed, at the first list that it is given; loading is no
-# part of the work.
-import pandas  # noqa: F401
 
 import wbexport
 from tests.bench.clients.seen import checksum, seen_files
@@ -23,6 +20,18 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tests.bench.clients.seen import Seen
+
+
+class _WithoutPandas:
+    """Hides pandas, which wbexport does without: pyarrow loads it at the first list it sees."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+sys.meta_path.insert(0, _WithoutPandas)  # type: ignore[arg-type]
 
 
 class Wbexport:
