@@ -223,7 +223,10 @@ class Store:
                 cursor.close()
 
     def release_memory(self) -> None:
-        """Give back what DuckDB keeps of a file that is written; it reads little of that again."""
+        """Give back what DuckDB keeps of a file that is written; it reads little of that again.
+
+        For a moment there is hardly any memory for other threads that read this store.
+        """
         if self.read_only or self._file is None:
             return
         cursor = self.cursor()

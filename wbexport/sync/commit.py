@@ -192,7 +192,6 @@ class Committer:
             write_history(cursor, _histories(pieces, numbers))
             _write_extras(cursor, pieces, numbers)
             self._write_quarantine(cursor, project_no, pieces, failures)
-        self._store.release_memory()
         for piece in pieces:
             piece.discard()
         self._count(pieces, failures)

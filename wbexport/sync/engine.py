@@ -396,7 +396,10 @@ class _Job:
         self, crew: Crew, committer: Committer, interrupts: Interrupts, progress: Progress
     ) -> Exception | None:
         """Commits what the crew brings; returns the error that ends a sync before its time."""
-        waiting = {each.storage_id for each in self._plan.todo if each.streams}
+        fetched = [each for each in self._plan.todo if each.streams]
+        waiting = {each.storage_id for each in fetched}
+        # Those who fetch read what is stored of a run: they must not run short of memory.
+        alone = all(each.stored is None for each in fetched)
         unanswered = 0
         while waiting and not interrupts.requested:
             item = crew.take(timeout=0.1)
@@ -411,6 +414,8 @@ class _Job:
                 if isinstance(item, Failure) or item.final:
                     waiting.discard(item.plan.storage_id)
             if committer.commit_if_due():
+                if alone:
+                    self._store.release_memory()
                 progress.update(committer.runs, committer.rows, self._traffic()[1])
             if isinstance(item, Failure) and unanswered >= OUTAGE_RUNS:
                 return item.error
