@@ -53,20 +53,26 @@ def fetch(project: Project, **options: Any) -> Headers:
     return fetch_run_headers(connect_to(project.stub()).client, PROJECT, **options)
 
 
-@pytest.mark.parametrize(("runs", "requests"), [(50, 1), (200, 2), (1040, 2), (1060, 3)])
-def test_a_small_first_page_shows_how_large_the_others_may_be(runs: int, requests: int) -> None:
-    project = Project(runs)
+def test_a_project_that_fits_a_page_costs_one_request() -> None:
+    project = Project(200)
     found = fetch(project)
-    assert (found.runs.num_rows, found.run_count, found.stable) == (runs, runs, True)
+    assert (found.runs.num_rows, found.run_count, found.stable) == (200, 200, True)
+    assert project.requests == 1
+
+
+@pytest.mark.parametrize(("runs", "requests"), [(1190, 2), (1210, 3)])
+def test_light_runs_come_a_thousand_at_a_time(runs: int, requests: int) -> None:
+    project = Project(runs)
+    assert fetch(project).runs.num_rows == runs
     assert project.requests == requests
 
 
 def test_pages_of_large_runs_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
     weight = fetch(Project(50)).runs.nbytes // 50
     monkeypatch.setattr(listing, "_PAGE_BYTES", 20 * weight)
-    project = Project(190)
-    assert fetch(project).runs.num_rows == 190
-    assert project.requests in range(7, 10)
+    project = Project(400)
+    assert fetch(project).runs.num_rows == 400
+    assert project.requests in range(10, 13)
 
 
 def test_pages_that_join_are_not_read_twice() -> None:

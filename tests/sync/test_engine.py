@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,16 +12,21 @@ from wbexport.archive import Archive
 from wbexport.errors import InputError, NotFoundError, ResponseError, SyncError
 from wbexport.server.exports import ExportPolicy
 from wbexport.store.database import Store
+from wbexport.sync import commit
 from wbexport.sync.engine import plan, sync
 from wbexport.sync.fetch import BATCH
 
 from .truth import digest_of
+from .wire import operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import httpx
+
     from .conftest import World
+    from .wire import Wire
 
 POLICIES = [
     ExportPolicy(enabled=False),
@@ -73,6 +79,33 @@ def test_of_runs_that_cannot_be_looked_up_together_each_is_asked_for_alone(world
         assert world.sync().status == "ok"
     assert world.wire.requests.count("RunHistorySource") == 3
     world.assert_equal()
+
+
+def test_runs_whose_answers_take_long_are_fetched_side_by_side(world: World):
+    world.truth.new_many([world.truth.rows(3) for _ in range(16)])
+    together = threading.Barrier(8, timeout=60)
+
+    def wait(request: httpx.Request, _: Wire) -> None:
+        if operation_of(request) == "exports":
+            together.wait()
+
+    world.wire.fault = wait
+    assert world.sync(jobs=8).status == "ok"
+    world.assert_equal()
+
+
+def test_memory_is_released_only_while_nobody_reads_the_store(
+    world: World, archive_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    released = []
+    monkeypatch.setattr(Store, "release_memory", lambda store: released.append(store.path))
+    monkeypatch.setattr(commit, "BATCH_RUNS", 1)
+    runs = world.truth.new_many([world.truth.rows(5) for _ in range(3)])
+    sync("e/p", archive_path, api=world.api)
+    assert len(released) == 3
+    world.truth.log(runs[0], world.truth.rows(5, start=5))
+    assert sync("e/p", archive_path, api=world.api).rows == 5
+    assert len(released) == 3
 
 
 def _refuse(*_: object) -> None:

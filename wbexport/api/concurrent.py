@@ -107,13 +107,15 @@ class _Crew(Generic[_Item, _Result]):
 
     def run(self, pool: ThreadPoolExecutor, most: int) -> None:
         """Work until all items are done or one failed; raises the first failure."""
-        ramp = Ramp(min(most, len(self.todo)))
+        most = min(most, len(self.todo))
+        ramp = Ramp(most)
         threads: list[Future[None]] = []
         waiting = True
         while waiting:
             new = ramp.more(len(threads))
             threads += [pool.submit(self._take, ramp) for _ in range(new)]
-            waiting = bool(wait(threads, GLANCE_SECONDS).not_done)
+            patience = GLANCE_SECONDS if len(threads) < most else None
+            waiting = bool(wait(threads, patience).not_done)
         if self._failed:
             raise self._failed[min(self._failed)]
 

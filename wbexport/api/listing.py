@@ -29,7 +29,7 @@ __all__ = ["Headers", "Unreadable", "fetch_run_headers"]
 
 _MAX_PASSES = 5
 #: Runs of the first page, which shows how much a run weighs; and how much a page should.
-_FIRST_PAGE = 50
+_FIRST_PAGE = 200
 _PAGE_BYTES = 4_000_000
 _MAX_UNREADABLE = 20
 
@@ -186,16 +186,13 @@ class _Walk:
                     self._size //= 2
                 else:
                     more = self._skip(error)
-                continue
-            self._resize()
         return self._pass
 
-    def _resize(self) -> None:
+    def _resize(self, runs: pa.Table) -> None:
         """Ask next for as many runs as fit into a page; step by step after a failure."""
         was_whole = self._size == self._fitting
-        for page in self._pass.pages[-1:]:
-            fitting = _PAGE_BYTES * len(page) // max(page.nbytes, 1)
-            self._fitting = min(self._page_size, max(1, fitting))
+        fitting = _PAGE_BYTES * len(runs) // max(runs.nbytes, 1)
+        self._fitting = min(self._page_size, max(1, fitting))
         self._size = self._fitting if was_whole else min(self._fitting, 2 * self._size)
 
     def _fetch(self, operation: str, cursor: str | None, size: int) -> Mapping[str, Any]:
@@ -220,6 +217,7 @@ class _Walk:
         self._pass.known.update(fresh)
         self._pass.pages.append(runs.slice(len(ids) - len(fresh)))
         self._offset += len(fresh)
+        self._resize(runs)
         return self._advance(page, ids, len(fresh))
 
     def _follows(self, first: str | None) -> bool:

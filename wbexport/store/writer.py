@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import duckdb
 
 __all__ = [
+    "PART_ROWS",
     "Mode",
     "ProjectRow",
     "Stream",
@@ -41,7 +42,7 @@ Mode = Literal["append", "replace"]
 Stream = Literal["history", "system"]
 
 #: So many rows are inserted at once: a whole row group of DuckDB for each of two threads.
-_PART_ROWS = 2 * 122_880
+PART_ROWS = 2 * 122_880
 
 _OF_RUNS = ("history", "system", "run_keys", "files", "console_lines", "run_artifacts", "runs")
 _JSON = {"config", "wandb_config", "summary", "system_metrics", "history_keys"}
@@ -398,9 +399,9 @@ def _parts(values: pa.Table) -> Iterator[pa.Table]:
 
     From small chunks DuckDB inserts on one thread, and less than a row group at a time stays one.
     """
-    last = max(0, values.num_rows // _PART_ROWS - 1) * _PART_ROWS
-    for start in range(0, last, _PART_ROWS):
-        yield values.slice(start, _PART_ROWS).combine_chunks()
+    last = max(0, values.num_rows // PART_ROWS - 1) * PART_ROWS
+    for start in range(0, last, PART_ROWS):
+        yield values.slice(start, PART_ROWS).combine_chunks()
     if values.num_rows:
         yield values.slice(last).combine_chunks()
 

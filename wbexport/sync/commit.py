@@ -13,6 +13,7 @@ from wbexport.arrow.schema import LONG
 from wbexport.store import ledger
 from wbexport.store.reader import read_runs
 from wbexport.store.writer import (
+    PART_ROWS,
     ProjectRow,
     upsert_project,
     upsert_runs,
@@ -40,7 +41,7 @@ __all__ = ["Committer", "Stored", "read_stored"]
 
 #: A batch is written at so many runs or values, or after so many seconds.
 BATCH_RUNS = 5000
-BATCH_VALUES = 6 * 122_880
+BATCH_VALUES = 3 * PART_ROWS
 BATCH_SECONDS = 1.0
 #: A long sync shows readers what it has this often.
 PUBLISH_SECONDS = 180.0
