@@ -199,8 +199,11 @@ def update_run_keys(
         grown: Runs to which values were only added.
         mixed: Runs of which some values were replaced; these are counted again.
     """
-    params: dict[str, object] = {"grown": [*grown], "stream": stream}
-    parts = [_ADDED, _STORED]
+    params: dict[str, object] = {}
+    parts = [_ADDED]
+    if grown:
+        parts.append(_STORED)
+        params |= {"grown": [*grown], "stream": stream}
     if mixed:
         parts.append(_COUNT_STORED.replace("TABLE", f"stored.{stream}"))
         params["mixed"] = [*mixed]

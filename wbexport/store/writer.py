@@ -18,7 +18,7 @@ from wbexport.store.exchange import incoming
 from wbexport.store.statistics import update_history_keys, update_run_keys, update_stored_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     import duckdb
@@ -134,60 +134,74 @@ def upsert_runs(
     """
     if unknown := set(runs.column_names) - set(RUNS.names) - _LEDGER:
         raise InputError(f"runs have no column {sorted(unknown)[0]!r}")
-    columns = [name for name in runs.column_names if name != "storage_id"]
-    with incoming(cursor, with_legal_json(runs, _JSON)):
-        known = _numbers_of(cursor, project_no)
-        if columns and known:
-            changes = ", ".join(f"{name} = incoming.{name}" for name in columns)
-            cursor.execute(
-                f"""
-                update stored.runs
-                set {changes}
-                from incoming
-                where runs.project_no = ? and runs.storage_id = incoming.storage_id
-                """,
-                [project_no],
-            )
-        if len(known) < len(runs):
-            _insert_runs(cursor, project_no, columns)
-            known = _numbers_of(cursor, project_no)
-    return {storage_id: known[storage_id] for storage_id in runs["storage_id"].to_pylist()}
+    runs = with_legal_json(runs, _JSON)
+    storage_ids = runs["storage_id"].to_pylist()
+    with incoming(cursor, runs):
+        known, last = _numbers_of(cursor, project_no)
+        if known:
+            _update_runs(cursor, project_no, runs.column_names)
+    fresh = {storage_id: None for storage_id in storage_ids if storage_id not in known}
+    if fresh:
+        new = runs.filter(pc.is_in(runs["storage_id"], pa.array(fresh, pa.string())))
+        numbers = pa.array(range(last + 1, last + 1 + len(fresh)), pa.int32())
+        with incoming(cursor, new.append_column("run_no", numbers)):
+            _insert_runs(cursor, project_no, runs.column_names)
+        known |= dict(zip(fresh, numbers.to_pylist(), strict=True))
+    return {storage_id: known[storage_id] for storage_id in storage_ids}
+
+
+def _update_runs(
+    cursor: duckdb.DuckDBPyConnection, project_no: int, columns: Collection[str]
+) -> None:
+    """Write those of `incoming` that are stored."""
+    changes = ", ".join(f"{name} = incoming.{name}" for name in columns if name != "storage_id")
+    if changes:
+        cursor.execute(
+            f"""
+            update stored.runs
+            set {changes}
+            from incoming
+            where runs.project_no = ? and runs.storage_id = incoming.storage_id
+            """,
+            [project_no],
+        )
 
 
 def _insert_runs(
     cursor: duckdb.DuckDBPyConnection, project_no: int, columns: Collection[str]
 ) -> None:
-    """Write those of `incoming` that are new."""
+    """Write all of `incoming`, which are new and have their numbers."""
     defaults = {"generation": "1", "status": "'header'"}
-    new = ", ".join(f"{text} as {name}" for name, text in defaults.items() if name not in columns)
+    given = ", ".join(f"{text} as {name}" for name, text in defaults.items() if name not in columns)
     cursor.execute(
         f"""
         insert into stored.runs by name
         select
-            cast((select coalesce(max(run_no), 0) from stored.runs) + row_number() over ()
-                as integer) as run_no,
-            cast($project_no as integer) as project_no,
+            cast(? as integer) as project_no,
             0 as stored_rows,
-            {new + "," if new else ""}
+            {given + "," if given else ""}
             incoming.*
         from incoming
-        anti join (from stored.runs where project_no = $project_no) known using (storage_id)
         """,
-        {"project_no": project_no},
+        [project_no],
     )
 
 
-def _numbers_of(cursor: duckdb.DuckDBPyConnection, project_no: int) -> dict[str, int]:
-    """Numbers of those of `incoming` that are stored."""
+def _numbers_of(cursor: duckdb.DuckDBPyConnection, project_no: int) -> tuple[dict[str, int], int]:
+    """Numbers of those of `incoming` that are stored, and the highest number of any run."""
     found = cursor.execute(
         """
         select storage_id, run_no
         from stored.runs
         where project_no = ? and storage_id in (select storage_id from incoming)
+        union all
+        select null, max(run_no)
+        from stored.runs
         """,
         [project_no],
     ).fetchall()
-    return dict(found)
+    numbers = dict(found)
+    return numbers, numbers.pop(None) or 0
 
 
 def write_history(
@@ -195,6 +209,7 @@ def write_history(
     pieces: Iterable[tuple[int, pa.Table, Mode]],
     *,
     stream: Stream = "history",
+    on_part: Callable[[], object] | None = None,
 ) -> None:
     """Write logged values of many runs, with all that the store keeps about them.
 
@@ -205,6 +220,7 @@ def write_history(
         pieces: Run number, a `LONG` table, and how it joins what is stored: `replace` drops all
             of it, `append` only the rows of steps that the table has too.
         stream: `history`, or `system` for the machine's metrics.
+        on_part: Called after every `PART_ROWS` values.
 
     Example:
         ```python
@@ -214,11 +230,11 @@ def write_history(
     wave: dict[int, tuple[pa.Table, Mode]] = {}
     for run_no, values, mode in pieces:
         if run_no in wave:
-            _write_wave(cursor, wave, stream)
+            _write_wave(cursor, wave, stream, on_part)
             wave = {}
         wave[run_no] = values, mode
     if wave:
-        _write_wave(cursor, wave, stream)
+        _write_wave(cursor, wave, stream, on_part)
 
 
 def delete_runs(cursor: duckdb.DuckDBPyConnection, run_nos: Sequence[int]) -> None:
@@ -291,7 +307,10 @@ def write_console(
 
 
 def _write_wave(
-    cursor: duckdb.DuckDBPyConnection, wave: dict[int, tuple[pa.Table, Mode]], stream: Stream
+    cursor: duckdb.DuckDBPyConnection,
+    wave: dict[int, tuple[pa.Table, Mode]],
+    stream: Stream,
+    on_part: Callable[[], object] | None,
 ) -> None:
     table = f"stored.{stream}"
     replaced = [run_no for run_no, (_, mode) in wave.items() if mode == "replace"]
@@ -316,6 +335,8 @@ def _write_wave(
     for part in _parts(numbered):
         with incoming(cursor, part):
             cursor.execute(f"insert into {table} by name from incoming")
+        if on_part is not None:
+            on_part()
         counted.append(key_statistics(part))
     added = pa.concat_tables(counted)
     added = added.filter(pc.is_in(added["run_no"], pa.array([*fresh, *grown], pa.int32())))

@@ -115,9 +115,18 @@ class Committer:
         project: The project's row.
         headers: The listing.
         stored: What the store knew before.
+        is_read: Whether those who fetch read the store, and must not run short of its memory.
     """
 
-    def __init__(self, store: Store, project: ProjectRow, headers: Headers, stored: Stored) -> None:
+    def __init__(
+        self,
+        store: Store,
+        project: ProjectRow,
+        headers: Headers,
+        stored: Stored,
+        *,
+        is_read: bool,
+    ) -> None:
         self.runs = 0
         self.rows = 0
         self.failures: dict[str, str] = {}
@@ -126,6 +135,7 @@ class Committer:
         self._project = project
         self._headers = headers
         self._stored = stored
+        self._on_part = None if is_read else store.release_memory
         self._place = {
             name: place for place, name in enumerate(headers.runs["storage_id"].to_pylist())
         }
@@ -133,8 +143,9 @@ class Committer:
         self._values = 0
         self._since = time.monotonic()
         self._published = time.monotonic()
-        self._sync_no: int | None = None
-        self._begun: set[str] = set()
+        #: Numbers of the project and of the sync, once they are written.
+        self._begun: tuple[int, int] | None = None
+        self._seen: set[str] = set()
 
     def add(self, item: Piece | Failure) -> None:
         """Takes in one more item, to be written with the next batch."""
@@ -190,7 +201,7 @@ class Committer:
                 },
             )
             numbers = upsert_runs(cursor, project_no, headers)
-            write_history(cursor, _histories(pieces, numbers))
+            write_history(cursor, _histories(pieces, numbers), on_part=self._on_part)
             _write_extras(cursor, pieces, numbers)
             self._write_quarantine(cursor, project_no, pieces, failures)
         for piece in pieces:
@@ -229,12 +240,12 @@ class Committer:
 
     def _begin(self, cursor: duckdb.DuckDBPyConnection) -> tuple[int, int]:
         """Writes the project, and opens the sync's record in its first transaction."""
-        ledger.claim_project(cursor, self._project)
-        project_no = upsert_project(cursor, self._project)
-        if self._sync_no is None:
-            self._sync_no = ledger.begin_sync(cursor, project_no)
+        if self._begun is None:
+            ledger.claim_project(cursor, self._project)
+            project_no = upsert_project(cursor, self._project)
             ledger.mark_parts(cursor, project_no, ())
-        return project_no, self._sync_no
+            self._begun = project_no, ledger.begin_sync(cursor, project_no)
+        return self._begun
 
     def _write_quarantine(
         self,
@@ -270,10 +281,10 @@ class Committer:
         """Headers of the runs of a batch, with their ledger columns."""
         ledger_of = {piece.plan.storage_id: _ledger_of(piece) for piece in pieces}
         for plan in (failure.plan for failure in failures):
-            if plan.stored is None and plan.storage_id not in self._begun | ledger_of.keys():
+            if plan.stored is None and plan.storage_id not in self._seen | ledger_of.keys():
                 # Known to exist, nothing of it stored: the next sync starts it again.
                 ledger_of[plan.storage_id] = ("loading", plan.fingerprint.with_streams({}), 1)
-        self._begun |= ledger_of.keys()
+        self._seen |= ledger_of.keys()
         logged = {
             piece.plan.storage_id
             for piece in pieces

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Crew", "Failure"]
 
 #: Values that may wait for the writer: what bounds the memory of a sync.
-WAITING_VALUES = 600_000
+WAITING_VALUES = 300_000
 _ITEM_VALUES = 300
 
 

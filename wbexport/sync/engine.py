@@ -271,7 +271,6 @@ class _Job:
             internal_id=self._listed.project.internal_id,
             created_at=self._listed.project.created_at,
         )
-        self._committer = Committer(self._store, self._row, self._listed, self._stored)
         runs = self._listed.runs
         self._places = {name: n for n, name in enumerate(runs["storage_id"].to_pylist())}
         with collector_paused():
@@ -283,6 +282,13 @@ class _Job:
                 filtered=bool(self._filters),
                 jobs=self._jobs,
             )
+        self._committer = Committer(
+            self._store,
+            self._row,
+            self._listed,
+            self._stored,
+            is_read=any(each.streams and each.stored is not None for each in self._plan.todo),
+        )
         return self._plan
 
     def find_gone(self, *, accept_deletes: bool) -> None:
@@ -396,10 +402,7 @@ class _Job:
         self, crew: Crew, committer: Committer, interrupts: Interrupts, progress: Progress
     ) -> Exception | None:
         """Commits what the crew brings; returns the error that ends a sync before its time."""
-        fetched = [each for each in self._plan.todo if each.streams]
-        waiting = {each.storage_id for each in fetched}
-        # Those who fetch read what is stored of a run: they must not run short of memory.
-        alone = all(each.stored is None for each in fetched)
+        waiting = {each.storage_id for each in self._plan.todo if each.streams}
         unanswered = 0
         while waiting and not interrupts.requested:
             item = crew.take(timeout=0.1)
@@ -414,8 +417,6 @@ class _Job:
                 if isinstance(item, Failure) or item.final:
                     waiting.discard(item.plan.storage_id)
             if committer.commit_if_due():
-                if alone:
-                    self._store.release_memory()
                 progress.update(committer.runs, committer.rows, self._traffic()[1])
             if isinstance(item, Failure) and unanswered >= OUTAGE_RUNS:
                 return item.error

@@ -106,7 +106,7 @@ def too_large(limit: int) -> BodyError:
     return BodyError(f"the body is larger than {limit:,} bytes", final=True)
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes | bytearray) -> dict[str, Any]:
     """Parse a JSON object to its very end."""
     if _PAGE.match(body[:200]):
         raise BodyError(f"a web page{web_page_title(body)} in place of JSON", final=True)
@@ -119,7 +119,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return content
 
 
-def _parse(body: bytes) -> Any:
+def _parse(body: bytes | bytearray) -> Any:
     """Parse fast, or else with the parser that knows NaN, lone surrogates and endless integers."""
     try:
         with collector_paused():
@@ -133,7 +133,7 @@ def _parse_integer(digits: str) -> int | str:
     return int(digits) if len(digits) <= _MAX_DIGITS else digits
 
 
-def web_page_title(body: bytes) -> str:
+def web_page_title(body: bytes | bytearray) -> str:
     """Quote the title of a web page, shortened, with a blank before it; empty without one."""
     match = _TITLE.search(body[: 64 << 10])
     title = " ".join(html.unescape(match[1].decode("utf-8", "replace")).split()) if match else ""

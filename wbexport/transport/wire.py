@@ -7,6 +7,7 @@ import logging
 import random
 import threading
 import weakref
+from collections import deque
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
@@ -105,16 +106,25 @@ class Answer:
         """Yield the decoded body; ends normally only when all of it was there."""
         return self._decoded(self._chunks(), limit)
 
-    def read(self, limit: int) -> Callable[[], bytes]:
-        """Receive the body; what is returned decodes it."""
-        chunks: list[bytes] = []
+    def read(self, limit: int) -> Callable[[], bytearray]:
+        """Receive the body; what is returned decodes it, once."""
+        chunks: deque[bytes] = deque()
         size = 0
         for chunk in self._chunks():
             chunks.append(chunk)
             size += len(chunk)
             if size > limit:
                 raise too_large(limit)
-        return lambda: b"".join(self._decoded(chunks, limit))
+
+        def decode() -> bytearray:
+            body = bytearray()
+            # Large bodies are never held twice, not even as they were sent.
+            received = (chunks.popleft() for _ in range(len(chunks)))
+            for piece in self._decoded(received, limit):
+                body += piece
+            return body
+
+        return decode
 
     def _chunks(self) -> Iterator[bytes]:
         """Yield the body as it was sent."""
@@ -131,7 +141,7 @@ class Answer:
     def read_refusal(self) -> bytes:
         """Return the body of an answer that is no success, or nothing when it cannot be read."""
         try:
-            return self.read(_MAX_REFUSAL)()
+            return bytes(self.read(_MAX_REFUSAL)())
         except (BodyError, httpx.HTTPError):
             return b""
 
