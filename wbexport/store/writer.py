@@ -136,11 +136,11 @@ def upsert_runs(
         raise InputError(f"runs have no column {sorted(unknown)[0]!r}")
     runs = with_legal_json(runs, _JSON)
     storage_ids = runs["storage_id"].to_pylist()
-    with incoming(cursor, runs):
-        known, last = _numbers_of(cursor, project_no)
-        if known:
+    known, last = _numbers_of(cursor, project_no, storage_ids)
+    if known:
+        with incoming(cursor, runs):
             _update_runs(cursor, project_no, runs.column_names)
-    fresh = {storage_id: None for storage_id in storage_ids if storage_id not in known}
+    fresh = [storage_id for storage_id in storage_ids if storage_id not in known]
     if fresh:
         new = runs.filter(pc.is_in(runs["storage_id"], pa.array(fresh, pa.string())))
         numbers = pa.array(range(last + 1, last + 1 + len(fresh)), pa.int32())
@@ -187,18 +187,21 @@ def _insert_runs(
     )
 
 
-def _numbers_of(cursor: duckdb.DuckDBPyConnection, project_no: int) -> tuple[dict[str, int], int]:
-    """Numbers of those of `incoming` that are stored, and the highest number of any run."""
+def _numbers_of(
+    cursor: duckdb.DuckDBPyConnection, project_no: int, storage_ids: Sequence[str]
+) -> tuple[dict[str, int], int]:
+    """Numbers of those runs that are stored, and the highest number of any run."""
     found = cursor.execute(
         """
         select storage_id, run_no
         from stored.runs
-        where project_no = ? and storage_id in (select storage_id from incoming)
+        where project_no = $project_no
+            and storage_id in (select unnest($storage_ids::varchar[]))
         union all
         select null, max(run_no)
         from stored.runs
         """,
-        [project_no],
+        {"project_no": project_no, "storage_ids": storage_ids},
     ).fetchall()
     numbers = dict(found)
     return numbers, numbers.pop(None) or 0

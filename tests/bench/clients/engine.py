@@ -22,16 +22,19 @@ if TYPE_CHECKING:
     from tests.bench.clients.seen import Seen
 
 
-class _WithoutPandas:
-    """Hides pandas, which wbexport does without: pyarrow loads it at the first list it sees."""
+class _FreshInstallation:
+    """Hides what wbexport does without, and others load when they find it.
+
+    pyarrow loads pandas at the first list it sees; where click is, httpx loads its command line.
+    """
 
     @staticmethod
     def find_spec(name: str, *_: object) -> None:
-        if name == "pandas":
+        if name in ("click", "pandas"):
             raise ModuleNotFoundError(name)
 
 
-sys.meta_path.insert(0, _WithoutPandas)  # type: ignore[arg-type]
+sys.meta_path.insert(0, _FreshInstallation)  # type: ignore[arg-type]
 
 
 class Wbexport:
