@@ -6,6 +6,7 @@ import json
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,6 +117,25 @@ def sparse_rows(steps: range) -> list[dict[str, Any]]:
         | {f"k{(7 * step + i) % 200:03d}": step * i / 3 + 0.1 for i in range(5)}
         for step in steps
     ]
+
+
+@pytest.mark.parametrize("room", [0, 1, 13_000, 1_000_000])
+def test_files_beyond_what_memory_may_hold_are_read_from_disk(
+    monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    whole = pa.BufferReader
+    held: list[int] = []
+
+    def read(data: bytes) -> pa.BufferReader:
+        held.append(len(data))
+        return whole(data)
+
+    monkeypatch.setattr("wbexport.api.exports._BYTES_IN_MEMORY", room)
+    monkeypatch.setattr(pa, "BufferReader", read)
+    parts = [[row(step) for step in range(first, first + 50)] for first in (0, 50, 100, 150)]
+    assert scan(HistoryStub(exported=parts, live=[]).stub()) == [row(step) for step in range(200)]
+    assert sum(held) <= room
+    assert len(held) == {0: 0, 1: 0, 13_000: 2, 1_000_000: 4}[room], held
 
 
 @pytest.mark.parametrize("cuts", [[0, 60], [0, 20, 60], [0, 60, 30, 60]])

@@ -38,7 +38,8 @@ _CELLS = 4_000_000
 _COLUMNS = 64
 
 _STEP = "_step"
-_SPOOL_BYTES = 16 * 1024 * 1024
+#: So much of a run's files is held in memory, the rest on disk.
+_BYTES_IN_MEMORY = 16 << 20
 _MAX_ROWS = 1_000_000_000
 
 
@@ -208,20 +209,26 @@ def open_exports(
     """
     with ExitStack() as stack:
         exports = []
+        room = _BYTES_IN_MEMORY
         for index, url in enumerate(urls):
             again = (lambda i=index: refresh(i)) if refresh else None
+            label = f"exported history file {index + 1} of {name}"
             file = None if keys is None else open_columns(session, url, keys, refresh=again)
             if file is None:
-                spool = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))
+                # Of zero bytes the standard library would never turn to the disk.
+                spool = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=max(1, room)))
                 size = session.download(url, cast("BinaryIO", spool), refresh=again).size
-                is_here = size <= _SPOOL_BYTES
+                is_here = size <= room
+                exports.append(decode(partial(_open, spool, label, is_here=is_here)))
+                if is_here:
+                    # It was copied.
+                    room -= size
+                    spool.close()
             else:
-                size, is_here = file.fetched, file.fetched == file.size
+                size = file.fetched
+                exports.append(decode(partial(_open, file, label, is_here=size == file.size)))
             if on_bytes:
                 on_bytes(size)
-            label = f"exported history file {index + 1} of {name}"
-            source = spool if file is None else file
-            exports.append(decode(partial(_open, source, label, is_here=is_here)))
         yield ExportedHistory(exports)
 
 
@@ -229,7 +236,9 @@ def _open(source: IO[bytes] | RemoteFile, name: str, *, is_here: bool) -> _Expor
     source.seek(0)
     try:
         file = pq.ParquetFile(
-            pa.BufferReader(source.read()) if is_here else pa.PythonFile(source, "r")
+            pa.BufferReader(source.read()) if is_here else pa.PythonFile(source, "r"),
+            # What is read ahead would be kept until the file is closed.
+            pre_buffer=False,
         )
         if file.metadata.num_rows > _MAX_ROWS:
             raise IntegrityError(f"{name} claims {file.metadata.num_rows} rows; refused")
