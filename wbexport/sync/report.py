@@ -82,12 +82,13 @@ class SyncReport:
 
     def _lines(self) -> list[tuple[str, str]]:
         counts = ", ".join(f"{count:,} {name}" for name, count in self.actions.items())
+        requests = f"{self.requests:,} request{'' if self.requests == 1 else 's'}"
         lines = [
             ("status", self.status),
             ("runs", f"{self.runs:,}" + (f" ({counts})" if counts else "")),
             ("history rows", f"{self.rows:,}"),
             *((part, f"{count:,} new or changed") for part, count in self.parts.items()),
-            ("received", f"{self.bytes / 1e6:,.1f} MB in {self.requests:,} requests"),
+            ("received", f"{self.bytes / 1e6:,.1f} MB in {requests}"),
             ("seconds", f"{self.seconds:,.1f}"),
         ]
         if self.vanished:
