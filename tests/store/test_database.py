@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 import wbexport
@@ -22,6 +24,7 @@ from wbexport.errors import (
     StoreVersionError,
 )
 from wbexport.store.database import STORAGE_VERSION, Store
+from wbexport.store.exchange import fetch_arrow, incoming
 from wbexport.store.faults import store_faults
 from wbexport.store.migrations import write_meta
 
@@ -46,6 +49,28 @@ def test_a_reader_sees_what_is_published_and_nothing_else(path: Path) -> None:
         assert writer.publish()
         assert count_rows(reader) == 0
         assert (reader.refresh(), count_rows(reader)) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "from range(10_000_000)",
+        "from range(2)",
+        "create temp table other as select 1",
+        "select case when range > 5_000 then error('late') end from range(100_000)",
+        "select no_such_column",
+    ],
+)
+def test_a_cursor_lets_go_of_what_was_not_read_to_its_end(last: str) -> None:
+    with Store.in_memory() as store:
+        cursor = store.cursor()
+        with suppress(duckdb.Error):
+            cursor.execute(last).fetchone()
+        with incoming(cursor, pa.table({"a": [1]})):
+            assert cursor.execute("select a from incoming").fetchall() == [(1,)]
+        with suppress(duckdb.Error):
+            cursor.execute(last)
+        assert fetch_arrow(cursor, "select 2 as b").to_pylist() == [{"b": 2}]
 
 
 def test_publishing_twice_without_a_change_does_nothing(path: Path) -> None:

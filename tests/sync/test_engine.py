@@ -12,6 +12,7 @@ from wbexport.archive import Archive
 from wbexport.errors import InputError, NotFoundError, ResponseError, SyncError
 from wbexport.server.exports import ExportPolicy
 from wbexport.store.database import Store
+from wbexport.store.projects import delete_project
 from wbexport.sync import commit
 from wbexport.sync.engine import plan, sync
 from wbexport.sync.fetch import BATCH
@@ -106,6 +107,30 @@ def test_memory_is_released_only_while_nobody_reads_the_store(
     world.truth.log(runs[0], world.truth.rows(5, start=5))
     assert sync("e/p", archive_path, api=world.api).rows == 5
     assert len(released) == 3
+
+
+def test_a_project_that_is_deleted_meanwhile_is_written_again(
+    world: World, archive_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    world.truth.new_many([world.truth.rows(5) for _ in range(3)])
+    monkeypatch.setattr(commit, "BATCH_RUNS", 1)
+    written = commit.Committer.commit
+
+    def commit_and_delete(committer: commit.Committer) -> None:
+        first = not committer.runs
+        written(committer)
+        if first and committer.runs:
+            with store.transaction() as cursor:
+                delete_project(cursor, 1)
+
+    monkeypatch.setattr(commit.Committer, "commit", commit_and_delete)
+    with Store.open_writer(archive_path) as store:
+        sync("e/p", store, api=world.api)
+        lost = store.cursor().execute(
+            "select count(*) from stored.runs anti join stored.projects using (project_no)"
+        )
+        assert lost.fetchall() == [(0,)]
+        assert store.cursor().execute("select count(*) from stored.runs").fetchall() == [(2,)]
 
 
 def _refuse(*_: object) -> None:

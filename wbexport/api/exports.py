@@ -38,7 +38,7 @@ _CELLS = 4_000_000
 _COLUMNS = 64
 
 _STEP = "_step"
-#: So much of a run's files is held in memory, the rest on disk.
+#: Of a run's files that are downloaded whole, so much is held in memory, the rest on disk.
 _BYTES_IN_MEMORY = 16 << 20
 _MAX_ROWS = 1_000_000_000
 
@@ -221,7 +221,7 @@ def open_exports(
                 is_here = size <= room
                 exports.append(decode(partial(_open, spool, label, is_here=is_here)))
                 if is_here:
-                    # It was copied.
+                    # Its bytes were copied into memory.
                     room -= size
                     spool.close()
             else:

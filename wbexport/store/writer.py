@@ -142,7 +142,7 @@ def upsert_runs(
             _update_runs(cursor, project_no, runs.column_names)
     fresh = [storage_id for storage_id in storage_ids if storage_id not in known]
     if fresh:
-        new = runs.filter(pc.is_in(runs["storage_id"], pa.array(fresh, pa.string())))
+        new = runs.filter(pa.array([storage_id not in known for storage_id in storage_ids]))
         numbers = pa.array(range(last + 1, last + 1 + len(fresh)), pa.int32())
         with incoming(cursor, new.append_column("run_no", numbers)):
             _insert_runs(cursor, project_no, runs.column_names)
@@ -223,7 +223,7 @@ def write_history(
         pieces: Run number, a `LONG` table, and how it joins what is stored: `replace` drops all
             of it, `append` only the rows of steps that the table has too.
         stream: `history`, or `system` for the machine's metrics.
-        on_part: Called after every `PART_ROWS` values.
+        on_part: Called after each part that is inserted, of one or two `PART_ROWS` values.
 
     Example:
         ```python

@@ -26,7 +26,7 @@ from wbexport.sync.plan import Fingerprint, StoredRun, Stream
 from wbexport.sync.spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     import duckdb
 
@@ -143,7 +143,7 @@ class Committer:
         self._values = 0
         self._since = time.monotonic()
         self._published = time.monotonic()
-        #: Numbers of the project and of the sync, once they are written.
+        #: Numbers of the project and of the sync, once they are committed.
         self._begun: tuple[int, int] | None = None
         self._seen: set[str] = set()
 
@@ -190,7 +190,7 @@ class Committer:
         pieces = [item for item in batch if not isinstance(item, Failure)]
         failures = [item for item in batch if isinstance(item, Failure)]
         with self._store.transaction() as cursor:
-            project_no, sync_no = self._begin(cursor)
+            begun = project_no, sync_no = self._begin(cursor)
             headers = self._headers_of(pieces, failures, sync_no)
             ledger.claim_runs(
                 cursor,
@@ -202,8 +202,9 @@ class Committer:
             )
             numbers = upsert_runs(cursor, project_no, headers)
             write_history(cursor, _histories(pieces, numbers), on_part=self._on_part)
-            _write_extras(cursor, pieces, numbers)
+            _write_extras(cursor, pieces, numbers, self._on_part)
             self._write_quarantine(cursor, project_no, pieces, failures)
+        self._begun = begun
         for piece in pieces:
             piece.discard()
         self._count(pieces, failures)
@@ -239,13 +240,15 @@ class Committer:
         return bool(self.failures or self.incomplete)
 
     def _begin(self, cursor: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-        """Writes the project, and opens the sync's record in its first transaction."""
-        if self._begun is None:
-            ledger.claim_project(cursor, self._project)
-            project_no = upsert_project(cursor, self._project)
-            ledger.mark_parts(cursor, project_no, ())
-            self._begun = project_no, ledger.begin_sync(cursor, project_no)
-        return self._begun
+        """Writes the project and opens the sync's record, unless that is done."""
+        found = ledger.find_project(cursor, self._project.origin, self._project.storage_id)
+        # Whoever else writes to the store may have deleted the project.
+        if self._begun is not None and found is not None and found[0] == self._begun[0]:
+            return self._begun
+        ledger.claim_project(cursor, self._project)
+        project_no = upsert_project(cursor, self._project)
+        ledger.mark_parts(cursor, project_no, ())
+        return project_no, ledger.begin_sync(cursor, project_no)
 
     def _write_quarantine(
         self,
@@ -355,7 +358,10 @@ def _histories(
 
 
 def _write_extras(
-    cursor: duckdb.DuckDBPyConnection, pieces: Iterable[Piece], numbers: Mapping[str, int]
+    cursor: duckdb.DuckDBPyConnection,
+    pieces: Iterable[Piece],
+    numbers: Mapping[str, int],
+    on_part: Callable[[], object] | None,
 ) -> None:
     found = [
         (numbers[piece.plan.storage_id], piece.extras)
@@ -365,7 +371,7 @@ def _write_extras(
     system: list[tuple[int, pa.Table, Mode]] = [
         (number, extras.system, "replace") for number, extras in found if extras.system is not None
     ]
-    write_history(cursor, system, stream="system")
+    write_history(cursor, system, stream="system", on_part=on_part)
     for number, extras in found:
         if extras.console is not None:
             write_console(cursor, number, extras.console, mode="replace")

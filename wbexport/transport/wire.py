@@ -118,7 +118,7 @@ class Answer:
 
         def decode() -> bytearray:
             body = bytearray()
-            # Large bodies are never held twice, not even as they were sent.
+            # Each chunk is let go of once it is decoded.
             received = (chunks.popleft() for _ in range(len(chunks)))
             for piece in self._decoded(received, limit):
                 body += piece
