@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from wbexport.arrow.digest import long_digest
 from wbexport.arrow.literals import decode_value, write_json
 from wbexport.arrow.promote import kinds_of
 from wbexport.errors import InputError
+from wbexport.store import writer
 from wbexport.store.check import check
 from wbexport.store.database import Store
 from wbexport.store.reader import read_keys, read_long, read_runs
@@ -168,6 +170,40 @@ def test_headers_are_updated_column_by_column(store: Store) -> None:
     }
     with pytest.raises(InputError, match="colour"):
         add_runs(store, 1, colour=["red"])
+
+
+def test_new_runs_among_known_ones_get_numbers_of_their_own(store: Store) -> None:
+    known = dict(zip(["s0", "s1"], add_runs(store, 2), strict=True))
+    names = ["s3", "s1", "s2", "s0"]
+    with store.transaction() as cursor:
+        other = upsert_project(cursor, replace(PROJECT, storage_id="project-2", project="other"))
+        elsewhere = upsert_runs(cursor, other, pa.table({"storage_id": ["s0"], "run_id": ["x"]}))
+        headers = pa.table({"storage_id": names, "run_id": [f"r{name}" for name in names]})
+        numbers = upsert_runs(cursor, upsert_project(cursor, PROJECT), headers)
+    assert list(numbers) == names
+    assert {name: numbers[name] for name in known} == known
+    assert len({*numbers.values(), *elsewhere.values()}) == 5
+    found = read_runs(store.cursor(), columns=["run_no", "run_id"]).to_pylist()
+    stored = {row["run_no"]: row["run_id"] for row in found}
+    assert stored == {numbers[name]: f"r{name}" for name in names} | {elsewhere["s0"]: "x"}
+
+
+def test_each_part_that_is_inserted_is_told_of(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "PART_ROWS", 10)
+    (run,) = add_runs(store, 1)
+    rows = [{"_step": step, "loss": step / 8} for step in range(35)]
+    seen: list[int] = []
+    with store.transaction() as cursor:
+
+        def count() -> None:
+            ((stored,),) = cursor.execute("select count(*) from stored.history").fetchall()
+            seen.append(stored)
+
+        write_history(cursor, [(run, rows_to_long(rows), "append")], on_part=count)
+    assert seen == [10, 20, 35]
+    assert read_long(store.cursor(), [run])["value"].to_pylist() == [row["loss"] for row in rows]
 
 
 def test_a_project_keeps_its_number_when_it_is_renamed(store: Store) -> None:
